@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "oft/export.hpp"
+
+namespace oft {
+
+/// What `check_adapter` found of one layer.
+struct CheckedLayer {
+  std::string name;
+  std::string kind;
+  std::vector<std::int64_t> shape;
+  std::int64_t block_size = 0;
+  std::int64_t blocks = 0;
+  double orthogonality_error = 0;    ///< worst ||R^T R - I||_F of its blocks
+  std::vector<double> block_angles;  ///< largest angle of each block, radians
+  double mean_angle = 0;             ///< over all planes, radians
+  double energy_before = 0;          ///< hyperspherical energy of the base weight's neurons
+  double energy_after = 0;           ///< and of the merged weight's
+};
+
+/// How an adapter fits a base model and what it does to it.
+struct CheckReport {
+  std::string maker;
+  std::vector<CheckedLayer> layers;
+  std::vector<std::string> missing;   ///< adapter layers without a base weight
+  std::vector<std::string> unused;    ///< adapter tensors that nothing announces
+  std::vector<std::string> replaced;  ///< base parameters that the adapter replaces
+  std::vector<std::string> problems;  ///< why the check fails; empty where all is well
+  std::vector<std::string> warnings;
+
+  std::string to_json() const;
+};
+
+/// Matches an adapter with a checkpoint and measures each rotation. A layer is a problem where its
+/// weight is missing or does not fit, where q is not finite, or where ||R^T R - I||_F exceeds
+/// `max_orthogonality_error`.
+OFT_EXPORT CheckReport check_adapter(const std::filesystem::path& base,
+                                     const std::filesystem::path& adapter,
+                                     double max_orthogonality_error = 0.1);
+
+/// What a path holds, as a JSON document: an adapter folder, a checkpoint, a diffusers pipeline or
+/// a TorchScript file. Throws Error(kParse) naming what it is not.
+OFT_EXPORT std::string describe_path(const std::filesystem::path& path);
+
+}  // namespace oft

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "oft/export.hpp"
+#include "oft/rotation.hpp"
+#include "oft/targets.hpp"
+
+namespace oft {
+
+/// The dimension that a weight of this kind and shape lets a rotation turn: [out, d] for Linear,
+/// [d, out] for Conv1D, in/groups * kernel for convolutions, [rows, d] for Embedding.
+/// Throws Error(kUnsupported) for a shape that the kind cannot have.
+OFT_EXPORT std::int64_t rotated_features(LayerKind kind, at::IntArrayRef shape);
+
+/// The rotation of one layer's weight by one or several adapters, ready to run on any piece of it.
+/// For adapters R1, R2 in the order of the forward, x R1 R2 W^T, a Linear becomes W R2^T R1^T.
+/// Computes in float32, in float64 for float64 weights; 16-bit results are rounded once.
+/// Safe to share between threads.
+class OFT_EXPORT WeightRotation {
+ public:
+  enum class Direction { kMerge, kUnmerge };
+
+  /// `dtype`: that of the weight; float16, bfloat16, float32 or float64.
+  /// Throws Error(kInvalidArgument) where a rotation does not fit the shape, Error(kUnsupported)
+  /// for another dtype.
+  WeightRotation(LayerKind kind, at::IntArrayRef shape, at::ScalarType dtype,
+                 const std::vector<Rotation>& rotations, Direction direction = Direction::kMerge);
+
+  /// The weight is cut along its first dimension; a piece must be a multiple of this many rows.
+  std::int64_t row_granularity() const { return granularity_; }
+  std::int64_t rows() const { return rows_; }
+  std::int64_t row_elements() const { return row_elements_; }
+
+  /// Rotates rows [first_row, first_row + rows) of the weight: contiguous, of the dtype given to
+  /// the constructor, in and out may be the same. Single-threaded.
+  void run(std::int64_t first_row, std::int64_t rows, const void* in, void* out) const;
+
+  /// Whether all of `count` elements of `dtype` are finite.
+  static bool all_finite(const void* data, std::int64_t count, at::ScalarType dtype);
+
+ private:
+  struct Factor {
+    at::Tensor matrices;  // [1 or blocks, b, b], multiplied from the right (left for Conv1D)
+    std::int64_t block_size;
+    std::int64_t blocks;
+    bool shared;
+  };
+
+  template <typename T>
+  void run_rows(std::int64_t first_row, std::int64_t rows, const T* in, T* out) const;
+  void run_left(std::int64_t first_row, std::int64_t rows, at::Tensor piece) const;
+
+  std::vector<Factor> factors_;
+  at::Tensor row_scale_;  // [rows] in the compute type, undefined where all are 1
+  at::ScalarType dtype_;
+  at::ScalarType compute_;
+  bool left_;
+  std::int64_t rows_;
+  std::int64_t row_elements_;
+  std::int64_t granularity_ = 1;
+};
+
+/// W' of a layer: a new contiguous tensor of the weight's dtype and device. With `safe`,
+/// Error(kInvalidArgument) where a result is not finite after rounding.
+OFT_EXPORT at::Tensor merge_weight(const at::Tensor& weight, LayerKind kind,
+                                   const std::vector<Rotation>& rotations, bool safe = false);
+
+/// The weight that `merge_weight` was given, by the true inverse of each block.
+OFT_EXPORT at::Tensor unmerge_weight(const at::Tensor& weight, LayerKind kind,
+                                     const std::vector<Rotation>& rotations);
+
+}  // namespace oft
