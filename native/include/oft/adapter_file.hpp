@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oft/config.hpp"
@@ -18,8 +19,11 @@ namespace oft {
 struct AdapterLayer {
   std::string name;  ///< module path in the base model
   bool is_embedding = false;
-  at::Tensor q;          ///< [rows, b(b-1)/2]
-  at::Tensor row_scale;  ///< PEFT 0.14-0.15 `oft_s`, [out]; undefined elsewhere
+  at::Tensor q;  ///< [rows, b(b-1)/2]
+  /// PEFT 0.14-0.15, undefined elsewhere: `oft_r` [rows, b, b], of which q is the skew part, and
+  /// `oft_s` [out, 1], which scales the rows of the rotated weight.
+  at::Tensor legacy_matrix;
+  at::Tensor row_scale;
 };
 
 /// A PEFT adapter folder: `adapter_config.json` and `adapter_model.safetensors` (or `.bin`).
@@ -28,6 +32,9 @@ struct AdapterLayer {
 /// of the mapped file and keep it alive.
 class OFT_EXPORT AdapterFile {
  public:
+  /// An adapter without layers.
+  explicit AdapterFile(OFTConfig config);
+
   /// Reads a folder, or the tensor file inside one. Throws Error(kNotFound) where a file is
   /// missing, Error(kParse) where one is malformed, Error(kUnsupported) for adapters of PEFT <=
   /// 0.13 and of other methods, Error(kInvalidArgument) where tensors and config disagree.
@@ -41,6 +48,16 @@ class OFT_EXPORT AdapterFile {
   /// stored blocks do not fit the dimension or the config.
   Rotation rotation(const AdapterLayer& layer, std::int64_t features) const;
 
+  /// Adds a layer, or replaces its parameters q [rows, b(b-1)/2].
+  void put(const std::string& name, bool is_embedding, at::Tensor q);
+
+  /// Throws Error(kNotFound) with the nearest names.
+  const AdapterLayer& layer(std::string_view name) const;
+
+  /// {"maker", "config", "layers", "parameters", "bytes", "replacements", "unused_keys",
+  /// "warnings"}.
+  std::string to_json() const;
+
   /// "PEFT 0.21.0", "PEFT 0.14-0.15", ...
   std::string maker() const;
 
@@ -52,6 +69,9 @@ class OFT_EXPORT AdapterFile {
   std::map<std::string, at::Tensor> replacements;
   std::vector<std::string> unused_keys;  ///< tensors that no field of the config announces
   std::vector<std::string> warnings;
+
+ private:
+  void check_block_size(const AdapterLayer& layer, const Rotation& rotation) const;
 };
 
 }  // namespace oft

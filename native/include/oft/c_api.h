@@ -6,8 +6,8 @@
  * Errors     OFT_STATUS_OK is 0, failures are negative. On failure, where out_error is not NULL,
  *            *out_error is a new error that the caller destroys; on success it is not written.
  *            Out-parameters are written on success only. No exception leaves this library.
- *            Every call can return INVALID_ARGUMENT (a NULL where a pointer is needed, text that is
- *            not UTF-8), OUT_OF_MEMORY and INTERNAL; comments name the other ones.
+ *            Every call can return INVALID_ARGUMENT (a NULL where a pointer is needed, a number
+ *            that stands for nothing), OUT_OF_MEMORY and INTERNAL; comments name the other ones.
  * Handles    Opaque. "New": the caller owns it and destroys it, once; destroying NULL is fine.
  *            "Borrowed": valid as long as its owner.
  * Text in    UTF-8, pointer and length in bytes, no terminator; NULL only with length 0. Copied.

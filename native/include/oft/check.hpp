@@ -24,7 +24,7 @@ struct CheckedLayer {
 };
 
 /// How an adapter fits a base model and what it does to it.
-struct CheckReport {
+struct OFT_EXPORT CheckReport {
   std::string maker;
   std::vector<CheckedLayer> layers;
   std::vector<std::string> missing;   ///< adapter layers without a base weight

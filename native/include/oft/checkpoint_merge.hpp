@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oft/export.hpp"
@@ -21,7 +22,7 @@ struct Progress {
 };
 using ProgressFunction = std::function<bool(const Progress&)>;
 
-struct CheckpointMergeOptions {
+struct OFT_EXPORT CheckpointMergeOptions {
   bool safe = false;    ///< refuse results that are not finite
   bool force = false;   ///< go on past layers without base weight, unused keys, existing targets
   bool verify = false;  ///< recompute a sample of the layers in float64 and compare
@@ -29,6 +30,11 @@ struct CheckpointMergeOptions {
   std::optional<c10::ScalarType> dtype;  ///< of all floating-point tensors written; else unchanged
   int threads = 0;                       ///< 0: as many as processors
   std::uint64_t max_shard_size = 0;      ///< bytes of a shard; 0: the shards of the base
+
+  /// Reads {"safe", "force", "verify", "sync", "dtype", "device", "threads", "max_shard_size"}.
+  /// Throws Error(kParse), Error(kInvalidArgument) naming key, value and remedy, Error(kDevice) for
+  /// a device other than "cpu".
+  static CheckpointMergeOptions from_json(std::string_view json);
 };
 
 struct MergedLayer {
@@ -43,7 +49,7 @@ struct MergedLayer {
   std::optional<double> verify_error;  ///< max |merged - float64| / max |float64|, where verified
 };
 
-struct MergeReport {
+struct OFT_EXPORT MergeReport {
   std::vector<MergedLayer> layers;
   std::vector<std::string> replaced;  ///< parameters taken from an adapter as they are
   std::vector<std::string> warnings;

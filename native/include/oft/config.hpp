@@ -19,10 +19,12 @@ using StringOrList = std::variant<std::monostate, std::string, std::vector<std::
 /// `list[int] | int | None`.
 using IntOrList = std::variant<std::monostate, std::int64_t, std::vector<std::int64_t>>;
 
-/// Where a config text comes from decides what an absent key means.
+/// Where a config text comes from decides what an absent key means. The text of a file does not
+/// tell which PEFT wrote it (`peft_version` exists since 0.18); its tensors do.
 enum class ConfigSource {
-  kUser,         ///< written for oft: absent keys take oft's defaults (exact Cayley, r = 8)
-  kAdapterFile,  ///< an `adapter_config.json`: absent keys take PEFT's defaults of its version
+  kUser,               ///< written for oft: absent keys take oft's defaults (exact Cayley, r = 8)
+  kAdapterFile,        ///< beside tensors `oft_R`, PEFT >= 0.16: its defaults (Neumann, r = 0)
+  kLegacyAdapterFile,  ///< beside tensors `oft_r`, PEFT 0.14 and 0.15: always exact Cayley, r = 8
 };
 
 /// `peft.OFTConfig`: how an OFT adapter is shaped and where it goes.
@@ -31,7 +33,9 @@ enum class ConfigSource {
 /// by layer, from the rotated dimension. A user's text may give just one: it clears the other.
 struct OFT_EXPORT OFTConfig {
   std::optional<std::string> task_type;
-  std::string auto_mapping = "null";  ///< JSON text, kept as it is
+  std::string auto_mapping = "null";  ///< JSON text: an object or null, kept as it is
+  /// Empty for a file that names none (PEFT <= 0.17); the key is then not written either, so that
+  /// the file's Neumann series stays the old one.
   std::optional<std::string> peft_version = "0.21.0";
   std::optional<std::string> base_model_name_or_path;
   std::optional<std::string> revision;
@@ -64,27 +68,28 @@ struct OFT_EXPORT OFTConfig {
   std::string unknown_keys = "{}";    ///< JSON object of the keys that oft does not know
   std::vector<std::string> warnings;  ///< what parsing found odd; never written
 
-  /// Parses and validates. Throws Error(kParse) for malformed JSON, Error(kInvalidArgument) naming
-  /// field, value and remedy for a bad value, Error(kUnsupported) for an adapter of PEFT <= 0.13.
+  /// Parses and validates. Throws Error(kParse) for malformed JSON (NaN and Infinity included),
+  /// Error(kInvalidArgument) naming field, value and remedy for a bad value, Error(kUnsupported)
+  /// for an adapter of PEFT <= 0.13 or of another method.
   static OFTConfig from_json(std::string_view json, ConfigSource source);
 
   /// The text PEFT writes: keys in ASCII order, two spaces, non-ASCII escaped, every key explicit.
-  /// `rank_pattern` and `alpha_pattern` appear only when they hold something.
+  /// `rank_pattern` and `alpha_pattern` appear only when they hold something, and keep their order,
+  /// for the first pattern that matches counts. Validates first.
   std::string to_json() const;
 
   /// Throws Error(kInvalidArgument) where a field is out of its range or contradicts another.
   void validate() const;
 
-  /// True for files of PEFT 0.14 and 0.15, whose tensors are `oft_r` and `oft_s`.
-  bool is_legacy() const;
-
-  /// True where `peft_version` is below 0.18.0, whose Neumann series ends in 2 Q^(n-1).
+  /// True where `peft_version` is absent or below 0.18.0, whose Neumann series ends in 2 Q^(n-1).
   bool has_legacy_neumann() const;
 };
 
-/// The block size PEFT uses for a rotated dimension `features`: `oft_block_size` (or
-/// `features / r`) where it divides, else that of the nearest divisor, ties downwards.
-/// `requested` overrides the config's number (a `rank_pattern` hit).
+/// The block size b that PEFT uses for a rotated dimension `features`; `features / b` blocks
+/// follow. Where `oft_block_size` (or `r`, whichever is set) divides `features` it counts; else the
+/// nearest divisor does, ties downwards; one that exceeds `features` becomes `features`.
+/// `requested` replaces the config's number (a `rank_pattern` hit). Throws Error(kInvalidArgument)
+/// unless `features` and the number are positive.
 OFT_EXPORT std::int64_t resolve_block_size(const OFTConfig& config, std::int64_t features,
                                            std::optional<std::int64_t> requested = std::nullopt);
 

@@ -30,8 +30,10 @@ class OFT_EXPORT WeightRotation {
   WeightRotation(LayerKind kind, at::IntArrayRef shape, at::ScalarType dtype,
                  const std::vector<Rotation>& rotations, Direction direction = Direction::kMerge);
 
-  /// The weight is cut along its first dimension; a piece must be a multiple of this many rows.
-  std::int64_t row_granularity() const { return granularity_; }
+  /// A weight may be cut along its first dimension; each piece must be a multiple of this many
+  /// rows: whole blocks of all rotations for Conv1D, else one.
+  static std::int64_t row_granularity(LayerKind kind, const std::vector<Rotation>& rotations);
+
   std::int64_t rows() const { return rows_; }
   std::int64_t row_elements() const { return row_elements_; }
 
@@ -42,26 +44,23 @@ class OFT_EXPORT WeightRotation {
   /// Whether all of `count` elements of `dtype` are finite.
   static bool all_finite(const void* data, std::int64_t count, at::ScalarType dtype);
 
+  /// `run` on a tensor [rows, row_elements()] of any device; the result is in the compute type.
+  at::Tensor rotate(std::int64_t first_row, const at::Tensor& rows) const;
+
  private:
+  /// One rotation as the kernel multiplies it: from the right, from the left for Conv1D.
   struct Factor {
-    at::Tensor matrices;  // [1 or blocks, b, b], multiplied from the right (left for Conv1D)
+    at::Tensor matrices;  // [blocks, b, b], or [1, b, b] where a block is shared
     std::int64_t block_size;
-    std::int64_t blocks;
-    bool shared;
   };
 
-  template <typename T>
-  void run_rows(std::int64_t first_row, std::int64_t rows, const T* in, T* out) const;
-  void run_left(std::int64_t first_row, std::int64_t rows, at::Tensor piece) const;
-
   std::vector<Factor> factors_;
-  at::Tensor row_scale_;  // [rows] in the compute type, undefined where all are 1
+  at::Tensor row_scale_;  // [rows, 1] in the compute type; undefined where all are 1
   at::ScalarType dtype_;
   at::ScalarType compute_;
-  bool left_;
-  std::int64_t rows_;
-  std::int64_t row_elements_;
-  std::int64_t granularity_ = 1;
+  bool from_left_ = false;
+  std::int64_t rows_ = 0;
+  std::int64_t row_elements_ = 0;
 };
 
 /// W' of a layer: a new contiguous tensor of the weight's dtype and device. With `safe`,

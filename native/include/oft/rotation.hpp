@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "oft/config.hpp"
 #include "oft/export.hpp"
 
 namespace oft {
@@ -26,8 +28,11 @@ struct RotationSpec {
   std::int64_t terms = 5;  ///< n of the Neumann series; ignored by the exact formula
   bool block_share = false;
   /// COFT: each block's ||Q||_F is held within coft_eps / sqrt(rows of q), as PEFT does before use.
-  std::optional<double> coft_eps;
+  std::optional<double> coft_eps = std::nullopt;
 };
+
+/// What a config says of its rotations.
+OFT_EXPORT RotationSpec rotation_spec(const OFTConfig& config);
 
 /// A block-diagonal rotation of `features` dimensions, the one thing that every OFT adapter is.
 ///
@@ -67,6 +72,12 @@ class OFT_EXPORT Rotation {
   /// From the eigenvalues +-i*theta of Q: exact Cayley turns by 2 atan(theta).
   at::Tensor angles() const;
 
+  /// The largest of the angles, radians.
+  double largest_angle() const;
+
+  /// {"formula", "terms", "features", "block_size", "blocks", "block_share", "coft_eps"}.
+  std::string to_json() const;
+
   /// x R for x [..., features]: rotates activations. 16-bit x is rotated in float32.
   at::Tensor apply(const at::Tensor& x) const;
 
@@ -77,6 +88,9 @@ class OFT_EXPORT Rotation {
   std::int64_t features_ = 0;
   std::int64_t block_size_ = 0;
 };
+
+/// The block size b of b(b-1)/2 parameters, or 0 where there is none.
+OFT_EXPORT std::int64_t block_size_of(std::int64_t parameters);
 
 /// Skew-symmetric blocks [n, b, b] from their upper triangles [n, b(b-1)/2].
 OFT_EXPORT at::Tensor skew_from_upper(const at::Tensor& q, std::int64_t block_size);

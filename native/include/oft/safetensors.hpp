@@ -14,13 +14,17 @@
 
 namespace oft {
 
-/// Element types of the safetensors format, named as in its headers ("F32", "BF16", ...).
+/// Element types of the safetensors format, named as in its headers ("F32", "BF16", ...) and in the
+/// library's own order, which `sort_as_safetensors` needs. Types below a byte (F4, F6) are refused.
 enum class SafetensorsDType {
   kBool,
   kU8,
   kI8,
   kF8E5M2,
   kF8E4M3,
+  kF8E8M0,
+  kF8E4M3FNUZ,
+  kF8E5M2FNUZ,
   kI16,
   kU16,
   kF16,
@@ -28,6 +32,7 @@ enum class SafetensorsDType {
   kI32,
   kU32,
   kF32,
+  kC64,
   kF64,
   kI64,
   kU64,
@@ -78,7 +83,8 @@ class OFT_EXPORT SafetensorsFile {
   /// become shorter.
   void read(const SafetensorsEntry& entry, std::uint64_t offset, std::size_t size, void* out) const;
 
-  /// The tensor's bytes, memory-mapped copy-on-write and kept alive by the pointer. Use for small,
+  /// The tensor's bytes, memory-mapped copy-on-write and kept alive by the pointer; read into
+  /// memory instead where the file leaves them misaligned for their dtype. Use for small,
   /// long-lived files: a file truncated while it is mapped is fatal to the process.
   std::shared_ptr<void> map(const SafetensorsEntry& entry) const;
 
@@ -111,6 +117,9 @@ class OFT_EXPORT SafetensorsWriter {
   void copy(std::size_t index, std::uint64_t offset, int source, std::uint64_t source_offset,
             std::uint64_t size);
 
+  /// Reads back bytes [offset, offset + size) of tensor `index` that have been written.
+  void read(std::size_t index, std::uint64_t offset, void* out, std::size_t size) const;
+
   /// fsync (unless `sync` is false), rename over the target, fsync of the folder.
   void commit(bool sync = true);
 
@@ -119,7 +128,7 @@ class OFT_EXPORT SafetensorsWriter {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The order in which the safetensors library lays tensors out: descending dtype size, then name.
+/// The order in which the safetensors library lays tensors out: descending dtype, then name.
 OFT_EXPORT void sort_as_safetensors(std::vector<SafetensorsEntry>& entries);
 
 }  // namespace oft

@@ -1,0 +1,57 @@
+#include "boundary.hpp"
+
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace oft::c_api {
+namespace {
+
+oft_status report(oft_error** out_error, Status status, const char* message) noexcept {
+  try {
+    if (out_error != nullptr) *out_error = new oft_error(status, message);
+  } catch (const std::bad_alloc&) {
+    status = Status::kOutOfMemory;
+  }
+  return static_cast<oft_status>(status);
+}
+
+}  // namespace
+
+oft_status translate_exception(oft_error** out_error) noexcept {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return report(out_error, error.status(), error.what());
+  } catch (const c10::OutOfMemoryError& error) {
+    return report(out_error, Status::kOutOfMemory, error.what_without_backtrace());
+  } catch (const c10::Error& error) {
+    return report(out_error, Status::kInternal, error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return report(out_error, Status::kOutOfMemory, "out of memory");
+  } catch (const std::exception& error) {
+    return report(out_error, Status::kInternal, error.what());
+  } catch (...) {
+    return report(out_error, Status::kInternal, "an unknown exception");
+  }
+}
+
+std::string_view text_in(const char* data, std::size_t size, const char* name) {
+  if (data == nullptr && size != 0)
+    throw Error(Status::kInvalidArgument,
+                std::string(name) + " is NULL although its length is " + std::to_string(size));
+  return {data, size};
+}
+
+void text_out(std::string_view text, char* buffer, std::size_t capacity, std::size_t* out_size) {
+  std::size_t& size = deref(out_size, "out_size");
+  if (buffer == nullptr && capacity != 0)
+    throw Error(Status::kInvalidArgument, "buffer is NULL although its capacity is not 0");
+  if (buffer != nullptr && !text.empty())
+    std::memcpy(buffer, text.data(), std::min(capacity, text.size()));
+  size = text.size();
+}
+
+}  // namespace oft::c_api

@@ -1,0 +1,85 @@
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <array>
+
+#include "boundary.hpp"
+#include "tensor_types.hpp"
+
+using namespace oft::c_api;
+
+namespace {
+
+at::IntArrayRef sizes_in(const int64_t* sizes, size_t dims) {
+  if (dims != 0) deref(sizes, "sizes");
+  const at::IntArrayRef shape(sizes, dims);
+  int64_t count = 1;
+  for (const int64_t size : shape)
+    if (size < 0 || __builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count))
+      throw oft::Error(
+          oft::Status::kInvalidArgument,
+          "tensor size " + std::to_string(size) + " is negative or makes the tensor too large");
+  return shape;
+}
+
+}  // namespace
+
+oft_status oft_tensor_create(oft_dtype dtype, const int64_t* sizes, size_t dims,
+                             oft_tensor** out_tensor, oft_error** out_error) {
+  return boundary(out_error, [&] {
+    give(out_tensor, "out_tensor", at::zeros(sizes_in(sizes, dims), type_in(dtype)));
+  });
+}
+
+oft_status oft_tensor_from_blob(void* data, size_t data_size, oft_dtype dtype, const int64_t* sizes,
+                                size_t dims, oft_tensor** out_tensor, oft_error** out_error) {
+  return boundary(out_error, [&] {
+    const at::IntArrayRef shape = sizes_in(sizes, dims);
+    const auto bytes =
+        static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(type_in(dtype));
+    if (bytes != data_size)
+      throw oft::Error(oft::Status::kInvalidArgument, "data_size is " + std::to_string(data_size) +
+                                                          " bytes, but the shape needs " +
+                                                          std::to_string(bytes));
+    if (bytes != 0) deref(static_cast<char*>(data), "data");
+    give(out_tensor, "out_tensor", at::from_blob(data, shape, type_in(dtype)));
+  });
+}
+
+oft_status oft_tensor_to(const oft_tensor* tensor, oft_dtype dtype, oft_tensor** out_tensor,
+                         oft_error** out_error) {
+  return boundary(out_error, [&] {
+    give(out_tensor, "out_tensor",
+         deref(tensor, "tensor").value.to(type_in(dtype), /*non_blocking=*/false, /*copy=*/true));
+  });
+}
+
+oft_status oft_tensor_dtype(const oft_tensor* tensor, oft_dtype* out_dtype, oft_error** out_error) {
+  return boundary(out_error, [&] {
+    deref(out_dtype, "out_dtype") = type_out(deref(tensor, "tensor").value.scalar_type());
+  });
+}
+
+oft_status oft_tensor_sizes(const oft_tensor* tensor, int64_t* sizes, size_t capacity,
+                            size_t* out_dims, oft_error** out_error) {
+  return boundary(out_error, [&] {
+    const at::IntArrayRef shape = deref(tensor, "tensor").value.sizes();
+    size_t& dims = deref(out_dims, "out_dims");
+    if (capacity != 0) deref(sizes, "sizes");
+    std::copy_n(shape.begin(), std::min(capacity, shape.size()), sizes);
+    dims = shape.size();
+  });
+}
+
+oft_status oft_tensor_data(const oft_tensor* tensor, void** out_data, size_t* out_data_size,
+                           oft_error** out_error) {
+  return boundary(out_error, [&] {
+    const at::Tensor& value = deref(tensor, "tensor").value;
+    void*& data = deref(out_data, "out_data");
+    deref(out_data_size, "out_data_size") = value.nbytes();
+    data = value.nbytes() == 0 ? nullptr : value.data_ptr();
+  });
+}
+
+void oft_tensor_destroy(oft_tensor* tensor) { delete tensor; }

@@ -1,0 +1,70 @@
+#include "cayley.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/bmm.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/linalg_solve.h>
+
+#include <algorithm>
+
+#include "kernels/cayley.h"
+
+namespace oft {
+namespace {
+
+// Below this many multiplications another thread costs more than it saves.
+constexpr std::int64_t kGrain = 1 << 17;
+
+template <typename T>
+void run_kernel(const at::Tensor& q, at::Tensor& r, std::int64_t b, const RotationSpec& spec) {
+  const T* source = q.const_data_ptr<T>();
+  T* target = r.mutable_data_ptr<T>();
+  const std::int64_t parameters = q.size(1);
+  const std::int64_t grain = std::max<std::int64_t>(1, kGrain / (b * b * b));
+  at::parallel_for(0, q.size(0), grain, [&](std::int64_t begin, std::int64_t end) {
+    const T* from = source + begin * parameters;
+    T* to = target + begin * b * b;
+    if (spec.formula == Formula::kCayley)
+      kernels::cayley(from, to, end - begin, b);
+    else
+      kernels::cayley_neumann(from, to, end - begin, b, spec.terms,
+                              spec.formula == Formula::kCayleyNeumannLegacy);
+  });
+}
+
+}  // namespace
+
+at::Tensor cayley(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec) {
+  if (!q.is_cpu()) return cayley_aten(q, block_size, spec);
+  at::Tensor r = at::empty({q.size(0), block_size, block_size}, q.options());
+  const at::Tensor contiguous = q.contiguous();
+  if (q.scalar_type() == at::kDouble)
+    run_kernel<double>(contiguous, r, block_size, spec);
+  else
+    run_kernel<float>(contiguous, r, block_size, spec);
+  return r;
+}
+
+at::Tensor cayley_aten(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec) {
+  const at::Tensor skew = skew_from_upper(q, block_size);
+  const at::Tensor identity = at::eye(block_size, q.options()).expand_as(skew);
+  if (spec.formula == Formula::kCayley)
+    return at::linalg_solve(identity + skew, identity - skew, /*left=*/false);
+
+  at::Tensor r = identity.clone();
+  if (spec.terms <= 1) return r;
+  r.add_(skew, 2);
+  const bool legacy = spec.formula == Formula::kCayleyNeumannLegacy;
+  // PEFT >= 0.18 never ends before the cube: three terms are four.
+  const std::int64_t terms =
+      legacy || spec.terms == 2 ? spec.terms : std::max<std::int64_t>(spec.terms, 4);
+  at::Tensor power = skew;
+  for (std::int64_t exponent = 2; exponent < terms; ++exponent) {
+    power = at::bmm(power, skew);
+    r.add_(power, !legacy && exponent == terms - 1 ? 1 : 2);
+  }
+  return r;
+}
+
+}  // namespace oft

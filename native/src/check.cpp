@@ -1,0 +1,170 @@
+#include "oft/check.hpp"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "dtypes.hpp"
+#include "json_text.hpp"
+#include "merge_plan.hpp"
+#include "oft/adapter_file.hpp"
+#include "oft/checkpoint.hpp"
+#include "oft/error.hpp"
+#include "oft/merge.hpp"
+#include "pipeline.hpp"
+
+namespace oft {
+namespace {
+
+// Energies compare all pairs of neurons; past this many an even sample stands for them.
+constexpr std::int64_t kEnergyNeurons = 1024;
+// Where a plane's Q-angle passes this, a Neumann series visibly stretches (1 - theta^4 at 5 terms).
+constexpr double kNeumannAngle = 0.6;
+
+/// The hyperspherical energy of neurons [n, d], the mean of 1 / ||u_i - u_j|| over pairs of their
+/// directions (Liu et al. 2018, "Learning towards Minimum Hyperspherical Energy", s = 1).
+double hyperspherical_energy(const at::Tensor& neurons) {
+  const at::Tensor norms = neurons.norm(2, {1}, /*keepdim=*/true);
+  const at::Tensor kept = (norms > 0).flatten().nonzero().flatten();
+  const at::Tensor directions = (neurons / norms).index_select(0, kept);
+  const std::int64_t n = directions.size(0);
+  if (n < 2) return 0;
+  // ||u - v||^2 = 2 - 2 u.v; the clamp keeps equal directions finite.
+  const at::Tensor squared = (2 - 2 * directions.matmul(directions.t())).clamp_min(1e-12);
+  const at::Tensor inverse = squared.rsqrt();
+  const at::Tensor off_diagonal = inverse.sum() - inverse.diagonal().sum();
+  return off_diagonal.item<double>() / static_cast<double>(n * (n - 1));
+}
+
+/// An even sample of a weight's neurons, [n, elements], in float64: rows, columns for Conv1D.
+at::Tensor sample_neurons(const at::Tensor& weight, LayerKind kind) {
+  const at::Tensor neurons = kind == LayerKind::kConv1D ? weight.t() : weight.flatten(1);
+  const std::int64_t rows = neurons.size(0);
+  const std::int64_t count = std::min(rows, kEnergyNeurons);
+  const at::Tensor index = at::arange(count, at::kLong) * rows / count;
+  return neurons.index_select(0, index.floor().to(at::kLong)).to(at::kDouble);
+}
+
+at::Tensor load(const Checkpoint& base, const Checkpoint::Location& location) {
+  const SafetensorsEntry& entry = *location.entry;
+  at::Tensor weight = at::empty(
+      entry.shape, at::TensorOptions().dtype(scalar_type(entry.dtype, "'" + entry.name + "'")));
+  base.files()[location.file].read(entry, 0, entry.bytes(), weight.mutable_data_ptr());
+  return weight;
+}
+
+class Checker {
+ public:
+  Checker(const Checkpoint& base, const AdapterFile& adapter, double limit)
+      : base_(base), adapter_(adapter), limit_(limit) {}
+
+  CheckReport run() {
+    report_.maker = adapter_.maker();
+    report_.unused = adapter_.unused_keys;
+    report_.warnings = adapter_.warnings;
+    for (const auto& [name, tensor] : adapter_.replacements) report_.replaced.push_back(name);
+    for (const AdapterLayer& layer : adapter_.layers) {
+      const Checkpoint::Location* location = base_.find(layer.name + ".weight");
+      if (location == nullptr) {
+        report_.missing.push_back(layer.name);
+        continue;
+      }
+      try {
+        add(layer, *location);
+      } catch (const Error& error) {
+        report_.problems.push_back(error.what());
+      }
+    }
+    if (!report_.missing.empty())
+      report_.problems.push_back(
+          missing_layers_text(report_.missing, adapter_.layers.size(), base_));
+    if (!report_.unused.empty())
+      report_.problems.push_back(std::to_string(report_.unused.size()) +
+                                 " tensors of the adapter are not announced by its config");
+    return std::move(report_);
+  }
+
+ private:
+  void add(const AdapterLayer& layer, const Checkpoint::Location& location) {
+    const LayerKind kind = layer_kind(adapter_, layer, location.entry->shape.size());
+    const Rotation rotation =
+        adapter_.rotation(layer, rotated_features(kind, location.entry->shape));
+    if (!layer.q.isfinite().all().item<bool>())
+      throw Error(Status::kInvalidArgument,
+                  "layer '" + layer.name + "': its parameters hold NaN or infinity");
+
+    CheckedLayer row;
+    row.name = layer.name;
+    row.kind = layer_kind_name(kind);
+    row.shape = location.entry->shape;
+    row.block_size = rotation.block_size();
+    row.blocks = rotation.blocks();
+    row.orthogonality_error = rotation.orthogonality_error();
+    if (const at::Tensor angles = rotation.angles(); angles.numel() != 0) {
+      const at::Tensor largest = angles.amax(1).contiguous();
+      row.block_angles.assign(largest.const_data_ptr<double>(),
+                              largest.const_data_ptr<double>() + largest.numel());
+      row.mean_angle = angles.mean().item<double>();
+    }
+    const at::Tensor weight = load(base_, location);
+    row.energy_before = hyperspherical_energy(sample_neurons(weight, kind));
+    row.energy_after =
+        hyperspherical_energy(sample_neurons(merge_weight(weight, kind, {rotation}), kind));
+
+    if (!(row.orthogonality_error <= limit_))
+      report_.problems.push_back("layer '" + layer.name + "': ||R^T R - I|| is " +
+                                 Json(row.orthogonality_error).dump() + ", more than " +
+                                 Json(limit_).dump());
+    warn_of_wide_neumann(rotation, layer.name);
+    report_.layers.push_back(std::move(row));
+  }
+
+  void warn_of_wide_neumann(const Rotation& rotation, const std::string& name) {
+    const double angle = rotation.largest_angle();
+    if (!rotation.is_orthogonal() && angle > kNeumannAngle)
+      report_.warnings.push_back(
+          "layer '" + name + "': turns by up to " + Json(angle).dump() +
+          " rad, where the Cayley-Neumann series is no longer close to a rotation");
+  }
+
+  const Checkpoint& base_;
+  const AdapterFile& adapter_;
+  double limit_;
+  CheckReport report_;
+};
+
+}  // namespace
+
+CheckReport check_adapter(const std::filesystem::path& base, const std::filesystem::path& adapter,
+                          double max_orthogonality_error) {
+  if (!(max_orthogonality_error >= 0))
+    throw Error(
+        Status::kInvalidArgument,
+        "max_orthogonality_error: " + Json(max_orthogonality_error).dump() + " must be 0 or more");
+  const AdapterFile file = AdapterFile::load(adapter);
+  const Checkpoint checkpoint = Checkpoint::open(part_of(base, choose_component(base, {file})));
+  return Checker(checkpoint, file, max_orthogonality_error).run();
+}
+
+std::string CheckReport::to_json() const {
+  Json rows = Json::array();
+  for (const CheckedLayer& layer : layers)
+    rows.push_back({{"name", layer.name},
+                    {"kind", layer.kind},
+                    {"shape", layer.shape},
+                    {"block_size", layer.block_size},
+                    {"blocks", layer.blocks},
+                    {"orthogonality_error", layer.orthogonality_error},
+                    {"block_angles", layer.block_angles},
+                    {"mean_angle", layer.mean_angle},
+                    {"energy_before", layer.energy_before},
+                    {"energy_after", layer.energy_after}});
+  return Json{{"maker", maker},      {"layers", rows},       {"missing", missing},
+              {"unused", unused},    {"replaced", replaced}, {"problems", problems},
+              {"warnings", warnings}}
+      .dump();
+}
+
+}  // namespace oft

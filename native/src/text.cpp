@@ -1,0 +1,22 @@
+#include "text.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+namespace oft {
+
+std::string shape_text(c10::IntArrayRef shape) {
+  std::ostringstream out;
+  out << shape;
+  return out.str();
+}
+
+std::string quote_some(const std::vector<std::string>& names, std::size_t count) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(count, names.size()); ++i)
+    text += (i == 0 ? "'" : ", '") + names[i] + "'";
+  if (names.size() > count) text += " and " + std::to_string(names.size() - count) + " more";
+  return text;
+}
+
+}  // namespace oft
