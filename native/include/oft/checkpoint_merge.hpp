@@ -27,9 +27,10 @@ struct OFT_EXPORT CheckpointMergeOptions {
   bool force = false;   ///< go on past layers without base weight, unused keys, existing targets
   bool verify = false;  ///< recompute a sample of the layers in float64 and compare
   bool sync = true;     ///< fsync before the rename
-  std::optional<c10::ScalarType> dtype;  ///< of all floating-point tensors written; else unchanged
-  int threads = 0;                       ///< 0: as many as processors
-  std::uint64_t max_shard_size = 0;      ///< bytes of a shard; 0: the shards of the base
+  std::optional<c10::ScalarType> dtype =
+      std::nullopt;                  ///< of all floating-point tensors written; else unchanged
+  int threads = 0;                   ///< 0: as many as processors
+  std::uint64_t max_shard_size = 0;  ///< bytes of a shard; 0: the shards of the base
 
   /// Reads {"safe", "force", "verify", "sync", "dtype", "device", "threads", "max_shard_size"}.
   /// Throws Error(kParse), Error(kInvalidArgument) naming key, value and remedy, Error(kDevice) for

@@ -360,7 +360,7 @@ TEST_F(SafetensorsTest, WritesAndCopiesFromManyThreads) {
   constexpr std::size_t kRows = 1000;
   std::vector<SafetensorsEntry> entries;
   for (std::size_t i = 0; i < kCount; ++i) {
-    entries.push_back({"t" + std::to_string(i), SafetensorsDType::kI64, {kRows}});
+    entries.push_back({std::to_string(i), SafetensorsDType::kI64, {kRows}});
   }
   {
     SafetensorsWriter writer(path_, entries, {});

