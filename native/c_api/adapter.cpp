@@ -6,7 +6,7 @@ using namespace oft::c_api;
 oft_status oft_adapter_load(const char* path, size_t path_size, oft_adapter** out_adapter,
                             oft_error** out_error) {
   return boundary(out_error, [&] {
-    give(out_adapter, "out_adapter", oft::AdapterFile::load(text_in(path, path_size, "path")));
+    give(out_adapter, "out_adapter", oft::AdapterFile::load(path_in(path, path_size, "path")));
   });
 }
 
@@ -29,7 +29,7 @@ oft_status oft_adapter_put(oft_adapter* adapter, const char* layer, size_t layer
 oft_status oft_adapter_save(const oft_adapter* adapter, const char* path, size_t path_size,
                             oft_error** out_error) {
   return boundary(out_error,
-                  [&] { deref(adapter, "adapter").value.save(text_in(path, path_size, "path")); });
+                  [&] { deref(adapter, "adapter").value.save(path_in(path, path_size, "path")); });
 }
 
 oft_status oft_adapter_to_json(const oft_adapter* adapter, char* buffer, size_t capacity,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <new>
 
 namespace oft::c_api {
@@ -28,7 +29,13 @@ oft_status translate_exception(oft_error** out_error) noexcept {
   } catch (const c10::OutOfMemoryError& error) {
     return report(out_error, Status::kOutOfMemory, error.what_without_backtrace());
   } catch (const c10::Error& error) {
-    return report(out_error, Status::kInternal, error.what_without_backtrace());
+    // The CPU's allocator has no exception type of its own.
+    const bool exhausted =
+        std::strstr(error.what_without_backtrace(), "can't allocate memory") != nullptr;
+    return report(out_error, exhausted ? Status::kOutOfMemory : Status::kInternal,
+                  error.what_without_backtrace());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(out_error, Status::kIo, error.what());
   } catch (const std::bad_alloc&) {
     return report(out_error, Status::kOutOfMemory, "out of memory");
   } catch (const std::exception& error) {
@@ -43,6 +50,15 @@ std::string_view text_in(const char* data, std::size_t size, const char* name) {
     throw Error(Status::kInvalidArgument,
                 std::string(name) + " is NULL although its length is " + std::to_string(size));
   return {data, size};
+}
+
+std::filesystem::path path_in(const char* data, std::size_t size, const char* name) {
+  const std::string_view text = text_in(data, size, name);
+  if (text.find('\0') != std::string_view::npos)
+    throw Error(Status::kInvalidArgument,
+                std::string(name) + " '" + text.data() +
+                    "' goes on after a zero byte, which no path can hold");
+  return text;
 }
 
 void text_out(std::string_view text, char* buffer, std::size_t capacity, std::size_t* out_size) {

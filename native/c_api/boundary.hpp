@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <string_view>
 
 #include "handles.hpp"
@@ -31,6 +32,10 @@ T& deref(T* pointer, const char* name) {
 
 /// Text from outside: a pointer and a length, where NULL stands for the empty text.
 std::string_view text_in(const char* data, std::size_t size, const char* name);
+
+/// Text from outside that names a file. Throws Error(kInvalidArgument) for a zero byte, at which
+/// the system would end it.
+std::filesystem::path path_in(const char* data, std::size_t size, const char* name);
 
 /// Copies text by the size-probe pattern.
 void text_out(std::string_view text, char* buffer, std::size_t capacity, std::size_t* out_size);

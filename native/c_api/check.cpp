@@ -9,8 +9,8 @@ oft_status oft_check_adapter(const char* base, size_t base_size, const char* ada
                              oft_text** out_report, oft_error** out_error) {
   return boundary(out_error, [&] {
     give(out_report, "out_report",
-         oft::check_adapter(text_in(base, base_size, "base"),
-                            text_in(adapter, adapter_size, "adapter"), max_orthogonality_error)
+         oft::check_adapter(path_in(base, base_size, "base"),
+                            path_in(adapter, adapter_size, "adapter"), max_orthogonality_error)
              .to_json());
   });
 }
@@ -18,6 +18,6 @@ oft_status oft_check_adapter(const char* base, size_t base_size, const char* ada
 oft_status oft_describe_path(const char* path, size_t path_size, oft_text** out_report,
                              oft_error** out_error) {
   return boundary(out_error, [&] {
-    give(out_report, "out_report", oft::describe_path(text_in(path, path_size, "path")));
+    give(out_report, "out_report", oft::describe_path(path_in(path, path_size, "path")));
   });
 }

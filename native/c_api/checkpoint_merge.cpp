@@ -5,14 +5,14 @@ using namespace oft::c_api;
 oft_status oft_checkpoint_merge_create(const char* base, size_t base_size,
                                        oft_checkpoint_merge** out_merge, oft_error** out_error) {
   return boundary(out_error, [&] {
-    give(out_merge, "out_merge", oft::CheckpointMerge(text_in(base, base_size, "base")));
+    give(out_merge, "out_merge", oft::CheckpointMerge(path_in(base, base_size, "base")));
   });
 }
 
 oft_status oft_checkpoint_merge_adapter(oft_checkpoint_merge* merge, const char* path,
                                         size_t path_size, oft_error** out_error) {
   return boundary(out_error,
-                  [&] { deref(merge, "merge").value.adapter(text_in(path, path_size, "path")); });
+                  [&] { deref(merge, "merge").value.adapter(path_in(path, path_size, "path")); });
 }
 
 oft_status oft_checkpoint_merge_options(oft_checkpoint_merge* merge, const char* json,
@@ -34,7 +34,7 @@ oft_status oft_checkpoint_merge_run(oft_checkpoint_merge* merge, const char* tar
       job.value.progress([=](const oft::Progress& state) {
         return progress(user_data, state.done, state.total) == 0;
       });
-    job.report = job.value.write_to(text_in(target, target_size, "target")).to_json();
+    job.report = job.value.write_to(path_in(target, target_size, "target")).to_json();
   });
 }
 

@@ -11,10 +11,10 @@ using namespace oft::c_api;
 
 namespace {
 
-at::IntArrayRef sizes_in(const int64_t* sizes, size_t dims) {
+at::IntArrayRef sizes_in(const int64_t* sizes, size_t dims, oft_dtype dtype) {
   if (dims != 0) deref(sizes, "sizes");
   const at::IntArrayRef shape(sizes, dims);
-  int64_t count = 1;
+  auto count = static_cast<int64_t>(c10::elementSize(type_in(dtype)));
   for (const int64_t size : shape)
     if (size < 0 || __builtin_mul_overflow(count, std::max<int64_t>(size, 1), &count))
       throw oft::Error(
@@ -28,14 +28,14 @@ at::IntArrayRef sizes_in(const int64_t* sizes, size_t dims) {
 oft_status oft_tensor_create(oft_dtype dtype, const int64_t* sizes, size_t dims,
                              oft_tensor** out_tensor, oft_error** out_error) {
   return boundary(out_error, [&] {
-    give(out_tensor, "out_tensor", at::zeros(sizes_in(sizes, dims), type_in(dtype)));
+    give(out_tensor, "out_tensor", at::zeros(sizes_in(sizes, dims, dtype), type_in(dtype)));
   });
 }
 
 oft_status oft_tensor_from_blob(void* data, size_t data_size, oft_dtype dtype, const int64_t* sizes,
                                 size_t dims, oft_tensor** out_tensor, oft_error** out_error) {
   return boundary(out_error, [&] {
-    const at::IntArrayRef shape = sizes_in(sizes, dims);
+    const at::IntArrayRef shape = sizes_in(sizes, dims, dtype);
     const auto bytes =
         static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(type_in(dtype));
     if (bytes != data_size)

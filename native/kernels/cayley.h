@@ -14,9 +14,12 @@
 /// with n = `terms`; c = 1, or 2 where `legacy` asks for the series of PEFT 0.16-0.17. As PEFT has
 /// it: n <= 1 gives I, n = 2 gives I + 2Q, and without `legacy` n = 3 equals n = 4.
 ///
-/// I + Q needs no pivoting: its symmetric part is I, so every leading minor is at least 1.
+/// I + Q needs no pivoting: its symmetric part is I, so every leading minor is at least 1. The
+/// exact R is off by about one rounding where Q is small; the error grows with |Q|.
+///
 /// q and r must not overlap; r is row-major, `blocks` matrices one after another. T is float or
-/// double. Single-threaded.
+/// double; `isa` is one that is offered. A NaN or infinity spoils its own block only. Throws
+/// std::bad_alloc where memory for some matrices is wanting. Single-threaded.
 namespace oft::kernels {
 
 template <typename T>

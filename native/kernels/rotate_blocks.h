@@ -18,7 +18,8 @@
 ///         for every block.
 /// Sums run in the type of m, in an order that does not depend on `rows`, so that a matrix rotated
 /// in pieces gives the same bits as one rotated whole. 16-bit results are rounded once, to nearest
-/// even. NaN and infinity pass through as IEEE arithmetic has them. Single-threaded.
+/// even. NaN and infinity pass through as IEEE arithmetic has them; denormals are kept.
+/// Single-threaded.
 namespace oft::kernels {
 
 /// bfloat16 and IEEE half by their bits.
@@ -53,7 +54,8 @@ struct RotateBlocks {
   bool shared;
 };
 
-/// T is float, double, BFloat16 or Half.
+/// T is float, double, BFloat16 or Half; `isa` is one that is offered. Throws std::bad_alloc where
+/// memory for some rows is wanting.
 template <typename T>
 void rotate_blocks(const RotateBlocks<T>& work, Isa isa = active_isa());
 

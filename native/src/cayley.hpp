@@ -2,7 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "oft/export.hpp"
 #include "oft/rotation.hpp"
 
 namespace oft {
@@ -12,7 +11,6 @@ namespace oft {
 at::Tensor cayley(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec);
 
 /// The same by libtorch's operators, on any device.
-OFT_EXPORT at::Tensor cayley_aten(const at::Tensor& q, std::int64_t block_size,
-                                  const RotationSpec& spec);
+at::Tensor cayley_aten(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec);
 
 }  // namespace oft

@@ -143,7 +143,7 @@ Checkpoint Checkpoint::open(const fs::path& path) {
 void Checkpoint::read_model_config() {
   const fs::path path = (is_folder_ ? path_ : path_.parent_path()) / "config.json";
   if (!fs::exists(path)) return;
-  const Json config = parse_json(read_text_file(path), path.string());
+  const Json config = parse_json(read_text_file(path), path.string(), NonFinite::kAccept);
   if (!config.is_object()) return;
   if (const auto type = config.find("model_type"); type != config.end() && type->is_string())
     facts_.model_type = type->get<std::string>();

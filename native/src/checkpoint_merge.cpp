@@ -50,9 +50,10 @@ class MergeJob {
     if (fs::is_directory(root_)) add_companions();
 
     MergeReport report;
-    report.bytes_written = run_merge(plan_, base_, output_, options_, progress);
+    const MergeTotals totals = run_merge(plan_, base_, output_, options_, progress);
+    report.bytes_written = totals.bytes_written;
     report.bytes_read = bytes_read();
-    describe_layers(report);
+    describe_layers(report, totals.layers);
     if (options_.verify) verify(report);
     if (!options_.verify || report.verified) commit(folder);
     for (const PlannedFile& file : plan_.files)
@@ -99,7 +100,7 @@ class MergeJob {
     return bytes;
   }
 
-  void describe_layers(MergeReport& report) const {
+  void describe_layers(MergeReport& report, const std::vector<RotationQuality>& quality) const {
     report.layers.resize(plan_.layers.size());
     for (const PlannedFile& file : plan_.files)
       for (const PlannedTensor& tensor : file.tensors) {
@@ -114,11 +115,11 @@ class MergeJob {
             plan_.rotations(planned, rotated_features(planned.kind, tensor.target.shape));
         layer.block_size = rotations.front().block_size();
         layer.blocks = rotations.front().blocks();
-        for (const Rotation& rotation : rotations) {
-          layer.orthogonality_error =
-              std::max(layer.orthogonality_error, rotation.orthogonality_error());
-          layer.largest_angle = std::max(layer.largest_angle, rotation.largest_angle());
-        }
+        layer.orthogonality_error = quality[tensor.layer].orthogonality_error;
+        layer.largest_angle = quality[tensor.layer].largest_angle;
+        report.orthogonality_error =
+            std::max(report.orthogonality_error, layer.orthogonality_error);
+        report.largest_angle = std::max(report.largest_angle, layer.largest_angle);
       }
   }
 
@@ -160,7 +161,7 @@ class MergeJob {
 
   /// transformers loads a model in the type that its config names.
   void update_model_config(const fs::path& path) const {
-    Json config = parse_json(read_text_file(path), path.string());
+    Json config = parse_json(read_text_file(path), path.string(), NonFinite::kAccept);
     for (const char* key : {"torch_dtype", "dtype"})
       if (config.is_object() && config.contains(key)) config[key] = torch_name(*options_.dtype);
     write_text_file(path, dump_like_python(config) + "\n");

@@ -48,7 +48,7 @@ std::vector<std::pair<std::string, Number>> to_pattern(const char* field, const 
 }
 
 /// A visitor of both variants; std::monostate is null.
-constexpr auto to_json_value = []<typename Held>(const Held& held) {
+constexpr auto kToJsonValue = []<typename Held>(const Held& held) {
   if constexpr (std::is_same_v<Held, std::monostate>) {
     return Json(nullptr);
   } else {
@@ -73,9 +73,9 @@ void bad_field(const std::string& field, const Json& value, const std::string& r
   throw Error(Status::kInvalidArgument, field + " is " + shorten(text) + "; " + remedy);
 }
 
-Json as_json(const StringOrList& value) { return std::visit(to_json_value, value); }
+Json as_json(const StringOrList& value) { return std::visit(kToJsonValue, value); }
 
-Json as_json(const IntOrList& value) { return std::visit(to_json_value, value); }
+Json as_json(const IntOrList& value) { return std::visit(kToJsonValue, value); }
 
 bool is_empty(const StringOrList& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return text->empty();

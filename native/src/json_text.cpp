@@ -1,9 +1,11 @@
 #include "json_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -14,6 +16,38 @@ namespace oft {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
+
+/// nlohmann's lexer has no notion of NaN. Before it reads a text, such words are replaced by
+/// numbers spelled as nobody spells them, by which StrictBuilder knows them again.
+struct NonFiniteWord {
+  std::string_view word;
+  std::string_view spelling;
+  double value;
+};
+constexpr auto kNonFiniteWords = std::to_array<NonFiniteWord>({
+    {"NaN", "0.000e-000001", std::numeric_limits<double>::quiet_NaN()},
+    {"Infinity", "0.000e-000002", std::numeric_limits<double>::infinity()},
+    {"-Infinity", "0.000e-000003", -std::numeric_limits<double>::infinity()},
+});
+
+std::string spell_non_finite(std::string_view text) {
+  std::string result;
+  bool in_string = false;
+  while (!text.empty()) {
+    const auto found = std::ranges::find_if(
+        kNonFiniteWords, [&](const NonFiniteWord& known) { return text.starts_with(known.word); });
+    if (!in_string && found != kNonFiniteWords.end()) {
+      result.append(" ").append(found->spelling).append(" ");
+      text.remove_prefix(found->word.size());
+      continue;
+    }
+    if (text.front() == '"') in_string = !in_string;
+    const std::size_t taken = in_string && text.front() == '\\' && text.size() > 1 ? 2 : 1;
+    result += text.substr(0, taken);
+    text.remove_prefix(taken);
+  }
+  return result;
+}
 
 /// Builds a Json from nlohmann's parser events, refusing what parse_json refuses.
 class StrictBuilder final : public nlohmann::json_sax<Json> {
@@ -27,6 +61,8 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   bool number_integer(number_integer_t value) override { return place(value); }
   bool number_unsigned(number_unsigned_t value) override { return place(value); }
   bool number_float(number_float_t value, const string_t& text) override {
+    const auto found = std::ranges::find(kNonFiniteWords, text, &NonFiniteWord::spelling);
+    if (found != kNonFiniteWords.end()) return place(found->value);
     // The parser falls back to double where an integer does not fit.
     if (text.find_first_of(".eE") == std::string::npos) fail("the integer " + text + " is too big");
     return place(value);
@@ -103,12 +139,12 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
 
 /// repr(float): the shortest digits that read back, in fixed notation for 1e-4 <= |value| < 1e16.
 std::string python_float(double value) {
-  if (!std::isfinite(value))
-    return std::isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity";
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
   char text[32];
   const auto written =
       std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
-  const std::string scientific(text, written.ptr);
+  std::string scientific(text, written.ptr);
   const int exponent = std::atoi(scientific.c_str() + scientific.find('e') + 1);
   if (exponent < -4 || exponent >= 16) return scientific;
   const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed).ptr;
@@ -133,24 +169,29 @@ void dump(const Json& value, std::size_t indent, std::string& out) {
     }
     return;
   }
-  const std::string line = "\n" + std::string(indent + 2, ' ');
+  const auto new_line = [&out](std::size_t spaces) { out.append(1, '\n').append(spaces, ' '); };
   out += value.is_object() ? '{' : '[';
   const char* separator = "";
   for (const auto& [key, member] : value.items()) {
-    out += std::exchange(separator, ",") + line;
+    out += std::exchange(separator, ",");
+    new_line(indent + 2);
     if (value.is_object()) out += python_string(key) + ": ";
     dump(member, indent + 2, out);
   }
-  out += "\n" + std::string(indent, ' ');
+  new_line(indent);
   out += value.is_object() ? '}' : ']';
 }
 
 }  // namespace
 
-Json parse_json(std::string_view text, const std::string& source) {
+Json parse_json(std::string_view text, const std::string& source, NonFinite non_finite) {
   require_no_nul(text, source);
   StrictBuilder builder(source);
-  Json::sax_parse(text, &builder);
+  if (non_finite == NonFinite::kAccept) {
+    Json::sax_parse(spell_non_finite(text), &builder);
+  } else {
+    Json::sax_parse(text, &builder);
+  }
   return builder.take();
 }
 
@@ -180,8 +221,8 @@ Json with_sorted_keys(const Json& value) {
 std::string parse_failure(const nlohmann::json::exception& exception) {
   std::string text = exception.what();
   text.erase(0, text.find("] ") + 2);
-  constexpr std::string_view kWhere = "parse error at ";
-  if (text.starts_with(kWhere)) text.erase(0, kWhere.size());
+  constexpr std::string_view place = "parse error at ";
+  if (text.starts_with(place)) text.erase(0, place.size());
   const std::size_t bytes = text.find("; last read: '");
   if (bytes != std::string::npos) text.erase(bytes, text.rfind('\'') + 1 - bytes);
   return text;

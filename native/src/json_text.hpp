@@ -9,10 +9,14 @@ namespace oft {
 /// JSON whose objects keep the order of their keys.
 using Json = nlohmann::ordered_json;
 
-/// Parses JSON as its standard has it, and stricter than Python: UTF-8 only, no NaN, no Infinity,
-/// no key twice in an object, no integer beyond 64 bits, at most 64 levels. Throws Error(kParse)
-/// whose text begins with `source`, the name of what is parsed.
-Json parse_json(std::string_view text, const std::string& source);
+/// What to do with NaN, Infinity and -Infinity, which Python writes and JSON does not know.
+enum class NonFinite { kRefuse, kAccept };
+
+/// Parses JSON as its standard has it, and stricter than Python: UTF-8 only, no key twice in an
+/// object, no integer beyond 64 bits, at most 64 levels. Throws Error(kParse) whose text begins
+/// with `source`, the name of what is parsed.
+Json parse_json(std::string_view text, const std::string& source,
+                NonFinite non_finite = NonFinite::kRefuse);
 
 /// The text of Python's json.dumps(value, indent=2): non-ASCII escaped, floats as repr has them.
 /// Throws Error(kInvalidArgument) where a string is not UTF-8.

@@ -1,15 +1,14 @@
 #include "merge_run.hpp"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "dtypes.hpp"
 #include "files.hpp"
@@ -84,6 +83,11 @@ class TensorJob {
                   static_cast<std::size_t>(rows) * row_bytes);
   }
 
+  bool is_rotated() const { return tensor_.layer != PlannedTensor::kNoLayer; }
+  std::size_t layer_index() const { return tensor_.layer; }
+  /// Known once a piece has been transformed.
+  const RotationQuality& quality() const { return quality_; }
+
   void expect_pieces(std::int64_t count) { remaining_ = count; }
 
   /// Lets go of the rotation once the last piece is done.
@@ -92,7 +96,6 @@ class TensorJob {
   }
 
  private:
-  bool is_rotated() const { return tensor_.layer != PlannedTensor::kNoLayer; }
   const PlannedLayer& layer() const { return plan_.layers[tensor_.layer]; }
 
   std::vector<Rotation> rotations() const {
@@ -102,8 +105,14 @@ class TensorJob {
   const WeightRotation& rotation() {
     std::call_once(prepared_, [&] {
       // Where the type changes, the rotation runs on what was read and is rounded once, at the end.
-      rotation_ = std::make_unique<WeightRotation>(layer().kind, tensor_.target.shape, source_type_,
-                                                   rotations());
+      const std::vector<Rotation> parts = rotations();
+      rotation_ =
+          std::make_unique<WeightRotation>(layer().kind, tensor_.target.shape, source_type_, parts);
+      for (const Rotation& part : parts) {
+        quality_.orthogonality_error =
+            std::max(quality_.orthogonality_error, part.orthogonality_error());
+        quality_.largest_angle = std::max(quality_.largest_angle, part.largest_angle());
+      }
     });
     return *rotation_;
   }
@@ -132,6 +141,7 @@ class TensorJob {
   std::int64_t row_elements_ = 0;
   std::once_flag prepared_;
   std::unique_ptr<WeightRotation> rotation_;
+  RotationQuality quality_;
   std::atomic<std::int64_t> remaining_{0};
 };
 
@@ -172,101 +182,89 @@ void copy_file(const CompanionFile& file, std::uint64_t size) {
   target.commit(/*sync=*/false);
 }
 
-/// Workers that take pieces in order until none is left or one fails.
+/// Takes pieces in order, on the threads of libtorch's pool, until none is left or one fails.
 class Workers {
  public:
-  Workers(std::vector<Piece> pieces, const std::vector<CompanionFile>& companions, bool safe)
-      : pieces_(std::move(pieces)), companions_(companions), safe_(safe) {
+  Workers(std::vector<Piece> pieces, const std::vector<CompanionFile>& companions, bool safe,
+          const ProgressFunction& progress)
+      : pieces_(std::move(pieces)), companions_(companions), safe_(safe), progress_(progress) {
     for (const Piece& piece : pieces_) total_ += piece.bytes;
   }
 
-  std::uint64_t run(int threads, const ProgressFunction& progress) {
-    std::vector<std::jthread> pool;
-    running_ = threads;
-    for (int i = 0; i < threads; ++i) pool.emplace_back([this] { work(); });
-    wait(progress);
-    pool.clear();  // joins
+  std::uint64_t run(int threads) {
+    // Libtorch's own parallel loops run single-threaded inside of this one.
+    at::parallel_for(0, threads, 1, [this](std::int64_t begin, std::int64_t) { work(begin == 0); });
     if (failure_) std::rethrow_exception(failure_);
+    report();
     return total_;
   }
 
  private:
-  void work() {
+  void work(bool reports) {
     std::vector<char> buffer;
+    auto reported = std::chrono::steady_clock::now();
     try {
-      for (;;) {
-        const std::size_t index = next_.fetch_add(1);
-        if (index >= pieces_.size() || stop_) break;
-        const Piece& piece = pieces_[index];
-        if (piece.job == nullptr) {
-          copy_file(companions_[piece.companion], piece.bytes);
-        } else {
-          if (piece.job->is_copy())
-            piece.job->copy(piece.begin, piece.end - piece.begin);
-          else
-            piece.job->transform(static_cast<std::int64_t>(piece.begin),
-                                 static_cast<std::int64_t>(piece.end - piece.begin), safe_, buffer);
-          piece.job->finish_piece();
-        }
-        done_ += piece.bytes;
+      for (std::size_t index; !stop_ && (index = next_.fetch_add(1)) < pieces_.size();) {
+        run(pieces_[index], buffer);
+        done_ += pieces_[index].bytes;
+        const auto now = std::chrono::steady_clock::now();
+        if (!reports || now - reported < kProgressInterval) continue;
+        reported = now;
+        report();
       }
     } catch (...) {
-      fail(std::current_exception());
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      stop_ = true;
     }
-    const std::lock_guard lock(mutex_);
-    --running_;
-    finished_.notify_all();
   }
 
-  void fail(std::exception_ptr failure) {
-    const std::lock_guard lock(mutex_);
-    if (!failure_) failure_ = std::move(failure);
-    stop_ = true;
+  void run(const Piece& piece, std::vector<char>& buffer) const {
+    if (piece.job == nullptr) return copy_file(companions_[piece.companion], piece.bytes);
+    if (piece.job->is_copy())
+      piece.job->copy(piece.begin, piece.end - piece.begin);
+    else
+      piece.job->transform(static_cast<std::int64_t>(piece.begin),
+                           static_cast<std::int64_t>(piece.end - piece.begin), safe_, buffer);
+    piece.job->finish_piece();
   }
 
-  void wait(const ProgressFunction& progress) {
-    std::unique_lock lock(mutex_);
-    while (running_ > 0) {
-      finished_.wait_for(lock, kProgressInterval, [this] { return running_ == 0; });
-      if (!progress || stop_) continue;
-      lock.unlock();
-      try {
-        if (!progress({done_, total_}))
-          throw Error(Status::kCancelled, "the merge was cancelled; nothing was written");
-      } catch (...) {
-        fail(std::current_exception());
-      }
-      lock.lock();
-    }
+  /// On the caller's thread only.
+  void report() const {
+    if (progress_ && !progress_({done_, total_}))
+      throw Error(Status::kCancelled, "the merge was cancelled; nothing was written");
   }
 
   std::vector<Piece> pieces_;
   const std::vector<CompanionFile>& companions_;
   bool safe_;
+  const ProgressFunction& progress_;
   std::uint64_t total_ = 0;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::uint64_t> done_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
-  std::condition_variable finished_;
-  int running_ = 0;
   std::exception_ptr failure_;
 };
 
 }  // namespace
 
-std::uint64_t run_merge(const MergePlan& plan, const Checkpoint& base, MergeOutput& output,
-                        const CheckpointMergeOptions& options, const ProgressFunction& progress) {
+MergeTotals run_merge(const MergePlan& plan, const Checkpoint& base, MergeOutput& output,
+                      const CheckpointMergeOptions& options, const ProgressFunction& progress) {
   std::vector<std::unique_ptr<TensorJob>> jobs;
   for (std::size_t i = 0; i < plan.files.size(); ++i)
     for (std::size_t t = 0; t < plan.files[i].tensors.size(); ++t)
       jobs.push_back(
           std::make_unique<TensorJob>(plan, base, plan.files[i].tensors[t], output.writers[i], t));
-  const int threads = options.threads > 0
-                          ? options.threads
-                          : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return Workers(cut(jobs, output.companions), output.companions, options.safe)
-      .run(threads, progress);
+  const int most = at::get_num_threads();
+  const int threads = options.threads > 0 ? std::min(options.threads, most) : most;
+  MergeTotals totals;
+  totals.layers.resize(plan.layers.size());
+  totals.bytes_written =
+      Workers(cut(jobs, output.companions), output.companions, options.safe, progress).run(threads);
+  for (const auto& job : jobs)
+    if (job->is_rotated()) totals.layers[job->layer_index()] = job->quality();
+  return totals;
 }
 
 }  // namespace oft

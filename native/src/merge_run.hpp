@@ -19,11 +19,22 @@ struct MergeOutput {
   std::vector<CompanionFile> companions;
 };
 
+/// How far the rotations of a layer turn, and how close to orthogonal they are: the worst of all.
+struct RotationQuality {
+  double orthogonality_error = 0;
+  double largest_angle = 0;
+};
+
+struct MergeTotals {
+  std::uint64_t bytes_written = 0;
+  std::vector<RotationQuality> layers;  ///< by MergePlan::layers
+};
+
 /// Fills the writers (without committing them) and copies the companions. Pieces of a few hundred
-/// kilobytes go to `options.threads` workers, each of which reads, rotates and writes on its own,
-/// so that the three overlap. Returns the bytes written. Throws Error(kIo, kInvalidArgument,
-/// kCancelled).
-std::uint64_t run_merge(const MergePlan& plan, const Checkpoint& base, MergeOutput& output,
-                        const CheckpointMergeOptions& options, const ProgressFunction& progress);
+/// kilobytes go to `options.threads` threads, each of which reads, rotates and writes on its own,
+/// so that the three overlap; the caller's is one of them and reports progress in between.
+/// Throws Error(kIo, kInvalidArgument, kCancelled).
+MergeTotals run_merge(const MergePlan& plan, const Checkpoint& base, MergeOutput& output,
+                      const CheckpointMergeOptions& options, const ProgressFunction& progress);
 
 }  // namespace oft

@@ -4,6 +4,7 @@
 #include <pcre2.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -72,7 +73,7 @@ std::optional<std::string_view> Regex::match_group(std::string_view text, const 
   if (match == nullptr) return std::nullopt;
   const int number =
       pcre2_substring_number_from_name(code_.get(), reinterpret_cast<PCRE2_SPTR>(group));
-  const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(match.get()) + 2 * number;
+  const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(match.get()) + std::ptrdiff_t{2} * number;
   if (bounds[0] == PCRE2_UNSET) return std::nullopt;
   return text.substr(bounds[0], bounds[1] - bounds[0]);
 }

@@ -21,7 +21,8 @@ class Regex {
   bool full_match(std::string_view text) const;
   /// re.match: at the start of the text.
   bool match(std::string_view text) const;
-  /// What the named group took in re.match; empty where nothing matches or the group took no part.
+  /// What a named group of the pattern took in re.match; empty where nothing matches or the group
+  /// took no part.
   std::optional<std::string_view> match_group(std::string_view text, const char* group) const;
 
  private:

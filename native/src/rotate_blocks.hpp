@@ -2,8 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "oft/export.hpp"
-
 namespace oft {
 
 /// y[..., k*b + j] = sum_t x[..., k*b + t] m[k, t, j] for x [..., blocks * b], m [blocks or 1, b,
@@ -12,7 +10,7 @@ namespace oft {
 at::Tensor rotate_blocks(const at::Tensor& x, const at::Tensor& m);
 
 /// The same by libtorch's operators, on any device.
-OFT_EXPORT at::Tensor rotate_blocks_aten(const at::Tensor& x, const at::Tensor& m);
+at::Tensor rotate_blocks_aten(const at::Tensor& x, const at::Tensor& m);
 
 /// The kernel over raw rows of `m.size(-1) * blocks` elements of `dtype`; x may be y.
 /// Single-threaded.

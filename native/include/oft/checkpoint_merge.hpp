@@ -29,7 +29,7 @@ struct OFT_EXPORT CheckpointMergeOptions {
   bool sync = true;     ///< fsync before the rename
   std::optional<c10::ScalarType> dtype =
       std::nullopt;                  ///< of all floating-point tensors written; else unchanged
-  int threads = 0;                   ///< 0: as many as processors
+  int threads = 0;                   ///< 0, or too many: as many as libtorch has
   std::uint64_t max_shard_size = 0;  ///< bytes of a shard; 0: the shards of the base
 
   /// Reads {"safe", "force", "verify", "sync", "dtype", "device", "threads", "max_shard_size"}.
@@ -52,6 +52,8 @@ struct MergedLayer {
 
 struct OFT_EXPORT MergeReport {
   std::vector<MergedLayer> layers;
+  double orthogonality_error = 0;     ///< worst of all layers
+  double largest_angle = 0;           ///< of all layers, radians
   std::vector<std::string> replaced;  ///< parameters taken from an adapter as they are
   std::vector<std::string> warnings;
   std::vector<std::string> files;  ///< weight files written

@@ -45,8 +45,13 @@ struct Match {
 };
 
 /// PEFT's target selection as one pure function, in the order of `layers`. Throws
-/// Error(kInvalidArgument) where nothing matches (with the nearest names), where a matched module
-/// cannot be rotated, or where a regular expression is malformed.
+/// Error(kInvalidArgument) where nothing matches (with the nearest names, and the field to change),
+/// where matched modules cannot be rotated (all of them are named), where the architecture has no
+/// default, or where a regular expression is malformed.
+///
+/// PEFT condenses a list of 20 targets or more to the shortest suffixes that hit the same modules,
+/// which is what it then saves. That is an optimisation and left out here: the same modules match,
+/// except where `layers_to_transform` is set too, which the suffixes obey and whole names do not.
 OFT_EXPORT std::vector<Match> match_targets(const OFTConfig& config,
                                             const std::vector<Layer>& layers,
                                             const ModelFacts& facts = {});

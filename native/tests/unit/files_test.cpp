@@ -1,4 +1,4 @@
-#include "files.hpp"
+#include "src/files.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -10,23 +10,17 @@
 #include <numeric>
 #include <vector>
 
-#include "oft/error.hpp"
+#include "core_support.hpp"
 
 namespace oft {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// A folder of its own for each test.
-class FilesTest : public testing::Test {
- protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "oft-files-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder_); }
+using testing::expect_error;
 
+class FilesTest : public testing::FolderTest {
+ protected:
   std::vector<std::string> names() const {
     std::vector<std::string> names;
     for (const auto& entry : fs::directory_iterator(folder_)) {
@@ -35,23 +29,7 @@ class FilesTest : public testing::Test {
     std::ranges::sort(names);
     return names;
   }
-
-  fs::path folder_;
 };
-
-template <typename Action>
-void expect_error(Status status, const std::vector<std::string>& parts, Action action) {
-  try {
-    action();
-    ADD_FAILURE() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), status) << error.what();
-    for (const std::string& part : parts) {
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
-          << "\"" << part << "\" is not in: " << error.what();
-    }
-  }
-}
 
 std::string pattern_text(std::size_t size) {
   std::string text(size, '\0');

@@ -1,7 +1,6 @@
 #include "oft/safetensors.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -9,7 +8,7 @@
 #include <random>
 #include <thread>
 
-#include "oft/error.hpp"
+#include "core_support.hpp"
 
 namespace oft {
 namespace {
@@ -26,16 +25,14 @@ std::string file_text(const std::string& header, const std::string& data) {
   return file_text(header, header.size(), data);
 }
 
-/// A folder of its own for each test.
-class SafetensorsTest : public testing::Test {
+using testing::expect_error;
+
+class SafetensorsTest : public testing::FolderTest {
  protected:
   void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "oft-safetensors-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
+    FolderTest::SetUp();
     path_ = folder_ / "a.safetensors";
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   void put(const std::string& text) { std::ofstream(path_, std::ios::binary) << text; }
 
@@ -50,24 +47,14 @@ class SafetensorsTest : public testing::Test {
   }
 
   /// Opening the text must fail with an error that names the file and has all the parts.
-  void expect_malformed(const std::string& text, const std::vector<std::string>& parts,
+  void expect_malformed(const std::string& text, std::vector<std::string> parts,
                         Status status = Status::kParse) {
+    SCOPED_TRACE(text);
     put(text);
-    try {
-      SafetensorsFile::open(path_);
-      ADD_FAILURE() << "accepted: " << text;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.status(), status) << error.what();
-      const std::string message = error.what();
-      EXPECT_TRUE(message.starts_with(path_.string() + ": ")) << message;
-      for (const std::string& part : parts) {
-        EXPECT_NE(message.find(part), std::string::npos)
-            << "\"" << part << "\" not in: " << message;
-      }
-    }
+    parts.push_back(path_.string() + ": ");
+    expect_error(status, parts, [&] { SafetensorsFile::open(path_); });
   }
 
-  fs::path folder_;
   fs::path path_;
 };
 
@@ -163,21 +150,12 @@ TEST_F(SafetensorsTest, NoticesAFileThatShrank) {
       open(R"({"x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", "....");
   fs::resize_file(path_, file.file_size() - 2);
   char bytes[4];
-  try {
-    file.read(file.entries()[0], 0, 4, bytes);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), Status::kIo) << error.what();
-  }
+  expect_error(Status::kIo, {"2 bytes too early"},
+               [&] { file.read(file.entries()[0], 0, 4, bytes); });
 }
 
 TEST_F(SafetensorsTest, TellsAMissingFile) {
-  try {
-    SafetensorsFile::open(path_);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), Status::kNotFound) << error.what();
-  }
+  expect_error(Status::kNotFound, {path_.string()}, [&] { SafetensorsFile::open(path_); });
 }
 
 // ------------------------------------------------------------------ malformed files ----
@@ -407,13 +385,7 @@ TEST_F(SafetensorsTest, CommitsOnlyWhatIsWritten) {
   const std::string bytes(16, '.');
   writer.write(0, 0, bytes.data(), 16);
   writer.write(1, 0, bytes.data(), 5);
-  try {
-    writer.commit();
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), Status::kInvalidState);
-    EXPECT_NE(std::string(error.what()).find("21 of 22 bytes"), std::string::npos) << error.what();
-  }
+  expect_error(Status::kInvalidState, {"21 of 22 bytes"}, [&] { writer.commit(); });
   EXPECT_FALSE(fs::exists(path_));
   writer.write(1, 5, bytes.data(), 1);
   writer.commit();
@@ -422,13 +394,7 @@ TEST_F(SafetensorsTest, CommitsOnlyWhatIsWritten) {
 
 TEST_F(SafetensorsTest, RefusesToWriteWhatItCouldNotRead) {
   const auto refuses = [&](const std::vector<SafetensorsEntry>& entries, const std::string& part) {
-    try {
-      SafetensorsWriter(path_, entries, {});
-      ADD_FAILURE() << part;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.status(), Status::kInvalidArgument);
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-    }
+    expect_error(Status::kInvalidArgument, {part}, [&] { SafetensorsWriter(path_, entries, {}); });
   };
   refuses({{"", SafetensorsDType::kU8, {1}}}, "cannot have this name");
   refuses({{"__metadata__", SafetensorsDType::kU8, {1}}}, "cannot have this name");
@@ -445,12 +411,9 @@ TEST_F(SafetensorsTest, RefusesToWriteWhatItCouldNotRead) {
 }
 
 TEST_F(SafetensorsTest, NoticesAFullDisk) {
-  try {
-    SafetensorsWriter(path_, {{"a", SafetensorsDType::kU8, {std::int64_t{1} << 60}}}, {});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), Status::kIo) << error.what();
-  }
+  const std::vector<SafetensorsEntry> entries = {
+      {"a", SafetensorsDType::kU8, {std::int64_t{1} << 60}}};
+  expect_error(Status::kIo, {"No space left"}, [&] { SafetensorsWriter(path_, entries, {}); });
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 

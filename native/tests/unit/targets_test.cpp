@@ -7,12 +7,13 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "oft/error.hpp"
+#include "core_support.hpp"
 
 namespace oft {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using testing::expect_contains;
 
 OFTConfig config_of(const std::string& json) {
   return OFTConfig::from_json(json, ConfigSource::kUser);
@@ -46,16 +47,10 @@ std::string failure(const std::string& json, const std::vector<Layer>& layers,
   return {};
 }
 
-void expect_contains(const std::string& text, const std::vector<std::string>& parts) {
-  for (const std::string& part : parts) {
-    EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in: " << text;
-  }
-}
-
 // ------------------------------------------------------------------ against PEFT ----
 
 /// targets.json, made by parity/make_target_data.py.
-class PeftTargets : public testing::Test {
+class PeftTargets : public ::testing::Test {
  protected:
   struct Model {
     std::vector<Layer> layers;

@@ -1,0 +1,16 @@
+# `cmake --install` and find_package(oft).
+
+include(CMakePackageConfigHelpers)
+
+set(oft_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/oft")
+install(TARGETS oft EXPORT oft LIBRARY COMPONENT runtime NAMELINK_COMPONENT runtime)
+install(DIRECTORY include/oft DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT development)
+install(EXPORT oft NAMESPACE oft:: FILE oftTargets.cmake DESTINATION "${oft_config_dir}"
+        COMPONENT development)
+
+configure_package_config_file(cmake/oftConfig.cmake.in oftConfig.cmake
+                              INSTALL_DESTINATION "${oft_config_dir}")
+write_basic_package_version_file(oftConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES "${CMAKE_CURRENT_BINARY_DIR}/oftConfig.cmake"
+              "${CMAKE_CURRENT_BINARY_DIR}/oftConfigVersion.cmake"
+        DESTINATION "${oft_config_dir}" COMPONENT development)

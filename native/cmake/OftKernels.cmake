@@ -1,0 +1,21 @@
+# The kernels: raw pointers, no libtorch. An instruction set is a matter of the file's suffix;
+# what is chosen at run time is up to isa.cpp.
+
+file(GLOB oft_kernel_sources CONFIGURE_DEPENDS kernels/cpu/*.cpp)
+add_library(oft_kernels OBJECT ${oft_kernel_sources})
+target_include_directories(
+  oft_kernels PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/kernels" "${CMAKE_CURRENT_SOURCE_DIR}/kernels/cpu")
+target_link_libraries(oft_kernels PRIVATE oft_warnings)
+set_target_properties(oft_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON)
+
+set(oft_avx2_options -mavx2 -mfma -mf16c)
+set(oft_avx512_options -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 ${oft_avx2_options})
+foreach(isa IN ITEMS scalar avx2 avx512)
+  set(sources ${oft_kernel_sources})
+  list(FILTER sources INCLUDE REGEX "_${isa}\\.cpp$")
+  if(isa STREQUAL "scalar" OR CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    set_property(SOURCE ${sources} PROPERTY COMPILE_OPTIONS -O3 ${oft_${isa}_options})
+  else()
+    set_property(SOURCE ${sources} PROPERTY HEADER_FILE_ONLY ON)
+  endif()
+endforeach()

@@ -1,0 +1,49 @@
+#ifndef OFT_KERNELS_CPU_CAYLEY_CPU_H
+#define OFT_KERNELS_CPU_CAYLEY_CPU_H
+
+#include <cstdint>
+
+#include "../cayley.h"
+
+namespace oft::kernels {
+
+/// Columns that a row of a working matrix may have beyond b.
+inline constexpr std::int64_t kRowPadding = 48;
+
+/// Most rows and columns that are eliminated together.
+inline constexpr std::int64_t kEliminated = 32;
+
+namespace {
+
+/// Whether R = (I - Q)(I + Q)^-1 is nearer to I than to -I, by the mean square of its half-angles'
+/// tangents, `squares` being the sum of q^2. Anonymous, as ISA units must share no code.
+template <typename T>
+bool is_near_identity(T squares, std::int64_t b) {
+  return 2 * squares <= static_cast<T>(b);
+}
+
+}  // namespace
+
+// What cayley.cpp chooses from. `scratch` starts at a multiple of 64 bytes and holds
+//     exact     b + kEliminated rows of b + kRowPadding elements, and b x kEliminated
+//     Neumann   4b rows of b + kRowPadding elements, and b x kEliminated
+template <typename T>
+void cayley_scalar(const T* q, T* r, std::int64_t blocks, std::int64_t b, T* scratch);
+template <typename T>
+void cayley_avx2(const T* q, T* r, std::int64_t blocks, std::int64_t b, T* scratch);
+template <typename T>
+void cayley_avx512(const T* q, T* r, std::int64_t blocks, std::int64_t b, T* scratch);
+
+template <typename T>
+void cayley_neumann_scalar(const T* q, T* r, std::int64_t blocks, std::int64_t b,
+                           std::int64_t terms, bool legacy, T* scratch);
+template <typename T>
+void cayley_neumann_avx2(const T* q, T* r, std::int64_t blocks, std::int64_t b, std::int64_t terms,
+                         bool legacy, T* scratch);
+template <typename T>
+void cayley_neumann_avx512(const T* q, T* r, std::int64_t blocks, std::int64_t b,
+                           std::int64_t terms, bool legacy, T* scratch);
+
+}  // namespace oft::kernels
+
+#endif

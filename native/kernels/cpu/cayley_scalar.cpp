@@ -1,0 +1,96 @@
+#include <cstdint>
+
+#include "cayley_cpu.h"
+
+// Plain C++: the fallback, and the reference for the other sets.
+namespace oft::kernels {
+namespace {
+
+/// a = Q + diagonal I
+template <typename T>
+void load_skew(const T* q, T diagonal, std::int64_t b, T* a) {
+  for (std::int64_t i = 0; i < b; ++i) {
+    a[i * b + i] = diagonal;
+    for (std::int64_t j = i + 1; j < b; ++j) {
+      const T value = *q++;
+      a[i * b + j] = value;
+      a[j * b + i] = -value;
+    }
+  }
+}
+
+template <typename T>
+T sum_of_squares(const T* q, std::int64_t count) {
+  T sum = 0;
+  for (std::int64_t t = 0; t < count; ++t) sum += q[t] * q[t];
+  return sum;
+}
+
+/// Gauss-Jordan elimination turns A into its inverse in place. With `less` = 1, not 0, both are
+/// stored less I: differences from the identity then keep all their digits.
+template <typename T>
+void invert(T* a, std::int64_t b, T less) {
+  for (std::int64_t k = 0; k < b; ++k) {
+    T* pivot = a + k * b;
+    const T reciprocal = 1 / (less + pivot[k]);
+    const T inverse = less == 0 ? reciprocal : -pivot[k] * reciprocal;  // reciprocal - less
+    for (std::int64_t j = 0; j < b; ++j) pivot[j] *= reciprocal;
+    pivot[k] = inverse;
+    for (std::int64_t i = 0; i < b; ++i) {
+      if (i == k) continue;
+      T* row = a + i * b;
+      const T factor = row[k];
+      row[k] = -less * factor;
+      for (std::int64_t j = 0; j < b; ++j) row[j] -= factor * pivot[j];
+    }
+  }
+}
+
+}  // namespace
+
+template <typename T>
+void cayley_scalar(const T* q, T* r, std::int64_t blocks, std::int64_t b, T*) {
+  const std::int64_t parameters = b * (b - 1) / 2;
+  for (std::int64_t block = 0; block < blocks; ++block, q += parameters, r += b * b) {
+    const T less = is_near_identity(sum_of_squares(q, parameters), b) ? 1 : 0;
+    load_skew(q, 1 - less, b, r);
+    invert(r, b, less);
+    for (std::int64_t t = 0; t < b * b; ++t) r[t] *= 2;
+    for (std::int64_t i = 0; i < b; ++i) r[i * b + i] += 2 * less - 1;
+  }
+}
+
+template <typename T>
+void cayley_neumann_scalar(const T* q, T* r, std::int64_t blocks, std::int64_t b,
+                           std::int64_t terms, bool legacy, T* scratch) {
+  const std::int64_t degree = !legacy && terms == 3 ? 3 : terms < 1 ? 0 : terms - 1;
+  T* skew = scratch;
+  T* sum = skew + b * b;
+  for (std::int64_t block = 0; block < blocks; ++block, q += b * (b - 1) / 2, r += b * b) {
+    load_skew(q, T{0}, b, skew);
+    // Horner's rule: R = Q sum + c I, from the highest power down.
+    for (std::int64_t t = 0; t < b * b; ++t) r[t] = 0;
+    for (std::int64_t power = degree; power >= 0; --power) {
+      const bool last = power == degree && power > 1 && !legacy;
+      for (std::int64_t t = 0; t < b * b; ++t) {
+        sum[t] = r[t];
+        r[t] = 0;
+      }
+      for (std::int64_t i = 0; i < b; ++i) {
+        for (std::int64_t t = 0; t < b; ++t) {
+          for (std::int64_t j = 0; j < b; ++j) r[i * b + j] += skew[i * b + t] * sum[t * b + j];
+        }
+        r[i * b + i] += power == 0 || last ? 1 : 2;
+      }
+    }
+  }
+}
+
+template void cayley_scalar(const float*, float*, std::int64_t, std::int64_t, float*);
+template void cayley_scalar(const double*, double*, std::int64_t, std::int64_t, double*);
+template void cayley_neumann_scalar(const float*, float*, std::int64_t, std::int64_t, std::int64_t,
+                                    bool, float*);
+template void cayley_neumann_scalar(const double*, double*, std::int64_t, std::int64_t,
+                                    std::int64_t, bool, double*);
+
+}  // namespace oft::kernels

@@ -1,0 +1,231 @@
+package io.github.oft4j;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.oft4j.internal.Call;
+import io.github.oft4j.internal.Json;
+import io.github.oft4j.internal.ffm.OftC;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * Merges adapters into the weights of a checkpoint without a model in memory: tensors stream
+ * through a few buffers, those that no adapter touches are copied by the kernel. The target appears
+ * whole or not at all.
+ *
+ * {@snippet :
+ * CheckpointMerge.of(Path.of("model"))
+ *     .adapter(Path.of("adapter"))
+ *     .safe()
+ *     .writeTo(Path.of("merged"));
+ * }
+ *
+ * <p>Not safe from several threads at once; different jobs do not disturb each other.
+ */
+public final class CheckpointMerge {
+  private final Path base;
+  private final List<Path> adapters = new ArrayList<>();
+  private final ObjectNode options = Json.object();
+  private ProgressListener listener;
+
+  private CheckpointMerge(Path base) {
+    this.base = Objects.requireNonNull(base, "base");
+  }
+
+  /**
+   * A job without adapters yet. Nothing is read.
+   *
+   * @param base a {@code .safetensors} file, a folder with a model in one file or in shards, or a
+   *     diffusers pipeline
+   * @return the job
+   */
+  public static CheckpointMerge of(Path base) {
+    return new CheckpointMerge(base);
+  }
+
+  /**
+   * Adds an adapter folder. Several apply in the order of a forward: the first one rotates the
+   * input first.
+   *
+   * @param folder with {@code adapter_config.json}
+   * @return this
+   */
+  public CheckpointMerge adapter(Path folder) {
+    adapters.add(Objects.requireNonNull(folder, "folder"));
+    return this;
+  }
+
+  /**
+   * Refuses weights that are not finite after rounding.
+   *
+   * @return this
+   */
+  public CheckpointMerge safe() {
+    options.put("safe", true);
+    return this;
+  }
+
+  /**
+   * Goes on where an adapter layer has no base weight, where an adapter holds unused keys, and
+   * where the target exists.
+   *
+   * @return this
+   */
+  public CheckpointMerge force() {
+    options.put("force", true);
+    return this;
+  }
+
+  /**
+   * Recomputes a sample of the layers in float64 and compares. Where they differ too much, the
+   * target is not written, and {@link MergeReport#verified} is false.
+   *
+   * @return this
+   */
+  public CheckpointMerge verify() {
+    options.put("verify", true);
+    return this;
+  }
+
+  /**
+   * Converts all floating-point tensors written. Without it each keeps its own type.
+   *
+   * @param dtype a floating-point type
+   * @return this
+   */
+  public CheckpointMerge dtype(DType dtype) {
+    options.put("dtype", dtype.torchName());
+    return this;
+  }
+
+  /**
+   * Sets where rotations are computed.
+   *
+   * @param device as libtorch names it; {@code "cpu"} by default
+   * @return this
+   */
+  public CheckpointMerge device(String device) {
+    options.put("device", Objects.requireNonNull(device, "device"));
+    return this;
+  }
+
+  /**
+   * Sets how many threads rotate.
+   *
+   * @param threads 0, the default: as many as processors
+   * @return this
+   */
+  public CheckpointMerge threads(int threads) {
+    options.put("threads", threads);
+    return this;
+  }
+
+  /**
+   * Writes shards of a new size.
+   *
+   * @param bytes largest size of a file; 0, the default, keeps the shards of the base
+   * @return this
+   */
+  public CheckpointMerge maxShardSize(long bytes) {
+    options.put("max_shard_size", bytes);
+    return this;
+  }
+
+  /**
+   * Sets whether the files are forced to the disk before the target appears.
+   *
+   * @param sync true by default
+   * @return this
+   */
+  public CheckpointMerge sync(boolean sync) {
+    options.put("sync", sync);
+    return this;
+  }
+
+  /**
+   * Sets who follows the job.
+   *
+   * @param listener called on the thread that calls {@link #writeTo}
+   * @return this
+   */
+  public CheckpointMerge progress(ProgressListener listener) {
+    this.listener = Objects.requireNonNull(listener, "listener");
+    return this;
+  }
+
+  /**
+   * Runs the job.
+   *
+   * @param target a file where the base is one, else a folder, which receives everything else of
+   *     the base's folder, too
+   * @return what was done
+   * @throws OFTNotFoundException where a path or a file in it does not exist
+   * @throws OFTParseException where a file is malformed
+   * @throws OFTArgumentException where adapters and weights do not fit, an option is out of range,
+   *     or a result is not finite and {@link #safe} was asked for
+   * @throws OFTUnsupportedException for adapters of PEFT 0.13 or older, and of other methods
+   * @throws OFTIOException where the operating system refuses to read or to write
+   * @throws OFTDeviceException where the device does not exist
+   * @throws OFTCancelledException where the listener asked to stop
+   */
+  public MergeReport writeTo(Path target) {
+    try (var call = new Call()) {
+      var path = call.path(base);
+      call.check(
+          OftC.oft_checkpoint_merge_create(path.data(), path.size(), call.out(), call.error()));
+      var merge = call.own(call.outPointer(), OftC::oft_checkpoint_merge_destroy);
+      for (Path adapter : adapters) {
+        var folder = call.path(adapter);
+        call.check(
+            OftC.oft_checkpoint_merge_adapter(merge, folder.data(), folder.size(), call.error()));
+      }
+      var json = call.utf8(Json.text(options));
+      call.check(OftC.oft_checkpoint_merge_options(merge, json.data(), json.size(), call.error()));
+
+      var guard = listener == null ? null : new ListenerGuard(listener);
+      var folder = call.path(target);
+      int status =
+          OftC.oft_checkpoint_merge_run(
+              merge, folder.data(), folder.size(), call.progress(guard), call.none(), call.error());
+      try {
+        call.check(status);
+      } catch (OFTCancelledException cancelled) {
+        throw guard == null ? cancelled : guard.cause(cancelled);
+      }
+      return MergeReport.of(
+          call.text(
+              (buffer, capacity, outSize, outError) ->
+                  OftC.oft_checkpoint_merge_report(merge, buffer, capacity, outSize, outError)));
+    }
+  }
+
+  /** An exception must not unwind native frames: it cancels, and is thrown after the job ended. */
+  private static final class ListenerGuard implements Call.Progress {
+    private final ProgressListener listener;
+    private Throwable thrown;
+
+    ListenerGuard(ProgressListener listener) {
+      this.listener = listener;
+    }
+
+    @Override
+    public boolean report(long doneBytes, long totalBytes) {
+      try {
+        return listener.onProgress(doneBytes, totalBytes);
+      } catch (Throwable t) {
+        thrown = t;
+        return false;
+      }
+    }
+
+    RuntimeException cause(OFTCancelledException cancelled) {
+      return switch (thrown) {
+        case null -> cancelled;
+        case Error error -> throw error;
+        case RuntimeException exception -> exception;
+        default -> new IllegalStateException("a ProgressListener threw", thrown);
+      };
+    }
+  }
+}

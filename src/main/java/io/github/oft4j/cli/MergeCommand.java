@@ -1,0 +1,156 @@
+package io.github.oft4j.cli;
+
+import io.github.oft4j.CheckpointMerge;
+import io.github.oft4j.DType;
+import io.github.oft4j.MergeReport;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/** {@code oft merge}: writes a checkpoint into which adapters are merged. */
+@Command(
+    name = "merge",
+    description =
+        "Merges adapters into the weights of a checkpoint. OUT appears whole or not at all.",
+    sortOptions = false)
+final class MergeCommand extends ReportingSubcommand {
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      index = "0",
+      paramLabel = "BASE",
+      description = "A .safetensors file, or a folder with a model in one file or in shards.")
+  private Path base;
+
+  @Parameters(
+      index = "1..*",
+      arity = "2..*",
+      paramLabel = "ADAPTER... OUT",
+      hideParamSyntax = true,
+      description = {
+        "PEFT adapter folders, in the order in which a forward applies them;",
+        "then what to write: a file where BASE is one, else a folder."
+      })
+  private List<Path> adaptersAndTarget;
+
+  @Option(names = "--safe", description = "Refuse weights that are not finite after the merge.")
+  private boolean safe;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      converter = FloatingType.class,
+      description = "Write all weights as float16, bfloat16, float32 or float64.")
+  private DType dtype;
+
+  @Option(names = "--device", paramLabel = "NAME", description = "Where to rotate; default: cpu.")
+  private String device;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "How many threads rotate; default: one per processor.")
+  private Integer threads;
+
+  @Option(
+      names = "--max-shard-size",
+      paramLabel = "SIZE",
+      converter = ByteSize.class,
+      description = "Largest file to write, like 5GB or 500MiB; default: the shards of BASE.")
+  private Long maxShardSize;
+
+  @Option(
+      names = "--verify",
+      description = "Recompute a sample of the layers in float64 and compare.")
+  private boolean verify;
+
+  @Option(
+      names = "--force",
+      description = "Go on past adapter layers without a weight, unused keys, an existing OUT.")
+  private boolean force;
+
+  @Option(
+      names = "--no-sync",
+      description = "Do not wait until the disk has the bytes: faster, unsafe in a power cut.")
+  private boolean noSync;
+
+  MergeCommand(Session session) {
+    super(session);
+  }
+
+  @Override
+  ExitCode execute() {
+    List<Path> adapters = adaptersAndTarget.subList(0, adaptersAndTarget.size() - 1);
+    Path target = adaptersAndTarget.getLast();
+    CheckpointMerge merge = configure(adapters);
+    session.interruption().beginCancellableJob();
+    MergeReport report;
+    try (var progress = MergeProgress.of(session, json)) {
+      report =
+          merge
+              .progress(
+                  (done, total) -> {
+                    progress.update(done, total);
+                    return !session.interruption().requested();
+                  })
+              .writeTo(target);
+    }
+    print(report.json(), () -> MergeSummary.of(base, adapters, target, report));
+    return verify && !report.verified() ? ExitCode.CHECK_FAILED : ExitCode.DONE;
+  }
+
+  private CheckpointMerge configure(List<Path> adapters) {
+    var merge = CheckpointMerge.of(base).sync(!noSync);
+    adapters.forEach(merge::adapter);
+    if (safe) {
+      merge.safe();
+    }
+    if (force) {
+      merge.force();
+    }
+    if (verify) {
+      merge.verify();
+    }
+    if (dtype != null) {
+      merge.dtype(dtype);
+    }
+    if (device != null) {
+      merge.device(device);
+    }
+    if (maxShardSize != null) {
+      merge.maxShardSize(maxShardSize);
+    }
+    if (threads != null) {
+      if (threads < 1) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--threads is " + threads + ": give 1 or more, or leave it out for one per processor");
+      }
+      merge.threads(threads);
+    }
+    return merge;
+  }
+
+  private static final class FloatingType implements ITypeConverter<DType> {
+    private static final List<DType> TYPES =
+        List.of(DType.FLOAT16, DType.BFLOAT16, DType.FLOAT32, DType.FLOAT64);
+
+    @Override
+    public DType convert(String name) {
+      return TYPES.stream()
+          .filter(type -> type.torchName().equals(name))
+          .findFirst()
+          .orElseThrow(
+              () ->
+                  new TypeConversionException(
+                      "'" + name + "' is none of float16, bfloat16, float32, float64"));
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Orthogonal fine-tuning (OFT) on the JVM: reads, checks and merges adapters of PEFT.
+ *
+ * <p>The command line alone needs picocli, progressbar and JFreeChart.
+ */
+module io.github.oft4j {
+  requires com.fasterxml.jackson.databind;
+  requires static info.picocli;
+  requires static java.desktop;
+  requires static me.tongfei.progressbar;
+  requires static org.jfree.jfreechart;
+  requires static VectorGraphics2D;
+
+  exports io.github.oft4j;
+
+  opens io.github.oft4j.cli to
+      info.picocli;
+}

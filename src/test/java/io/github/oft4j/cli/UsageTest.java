@@ -1,0 +1,75 @@
+package io.github.oft4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class UsageTest {
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          ''                              | oft       | no command given
+          mrge                            | oft       | unknown command 'mrge'; did you mean 'merge'?
+          --verson                        | oft       | unknown option: '--verson'; did you mean '--version'?
+          merge                           | oft merge | missing BASE
+          merge a                         | oft merge | missing ADAPTER... OUT
+          merge a b                       | oft merge | missing ADAPTER... OUT
+          merge a b c --vefy              | oft merge | unknown option: '--vefy'; did you mean '--verify'?
+          merge a b c --threads x         | oft merge | '--threads': 'x' is not an int
+          merge a b c --threads 0         | oft merge | --threads is 0: give 1 or more
+          merge a b c --dtype int8        | oft merge | 'int8' is none of float16, bfloat16, float32, float64
+          merge a b c --dtype             | oft merge | missing required parameter for option '--dtype' (TYPE)
+          merge a b c --max-shard-size 5X | oft merge | '5X' is not a size: write it like 5GB, 500MB, 2.5GiB
+          merge a b c --safe --safe       | oft merge | option '--safe' should be specified only once
+          info                            | oft info  | missing PATH
+          info a b                        | oft info  | unmatched argument at index 2: 'b'
+          check a                         | oft check | missing ADAPTER
+          check a b --max-orthogonality-error x | oft check | 'x' is not a double
+          """)
+  void wrongWordsAreOneLineAndExitCode2(String line, String command, String message) {
+    CliRun run = CliRun.of((Object[]) words(line)).expect(ExitCode.USAGE);
+    String failure = run.failure(command);
+    assertTrue(failure.contains(message), failure);
+    assertTrue(failure.endsWith("(see '" + command + " --help')"), failure);
+    assertEquals("", run.out());
+  }
+
+  @Test
+  void wrongWordsWithJsonAreADocumentToo() {
+    CliRun run = CliRun.of("merge", "a", "--json").expect(ExitCode.USAGE);
+    var error = run.json().path("error");
+    assertEquals("oft merge", error.path("command").asText());
+    assertEquals("usage", error.path("kind").asText());
+    assertEquals(2, error.path("exit_code").asInt());
+    assertEquals(run.failure("oft merge"), error.path("message").asText());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--help", "help", "merge --help", "help merge", "check -h", "info -h"})
+  void helpGoesToStdout(String line) {
+    CliRun run = CliRun.of((Object[]) words(line)).expect(ExitCode.DONE);
+    assertTrue(run.out().startsWith("Usage: oft"), run.out());
+    assertEquals("", run.err());
+  }
+
+  @Test
+  void helpTellsTheExitCodes() {
+    assertTrue(CliRun.of("--help").out().contains("2 usage, 3 bad input, 4 I/O, 5 internal"));
+  }
+
+  @Test
+  void debugPrintsATrace() {
+    CliRun run = CliRun.of("merge", "a", "--debug").expect(ExitCode.USAGE);
+    assertTrue(run.err().contains("\tat "), run.err());
+  }
+
+  private static String[] words(String line) {
+    return line.isEmpty() ? new String[0] : line.split(" ");
+  }
+}
