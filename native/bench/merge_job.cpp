@@ -181,7 +181,13 @@ int main(int argc, char** argv) {
   const fs::path adapter = workspace.path / "adapter";
   const fs::path target = workspace.path / "out.safetensors";
   std::cout << oft::build_info() << "\n";
-  make_inputs(settings, base, adapter);
+  if (const pid_t child = ::fork(); child == 0) {  // its memory is not the merge's
+    make_inputs(settings, base, adapter);
+    std::_Exit(0);
+  } else {
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) < 0 || status != 0) return 1;
+  }
   const double before = peak_megabytes();
 
   const auto merge = [&](bool sync) {

@@ -9,7 +9,7 @@ target_link_libraries(oft_kernels PRIVATE oft_warnings)
 set_target_properties(oft_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON)
 
 set(oft_avx2_options -mavx2 -mfma -mf16c)
-set(oft_avx512_options -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 ${oft_avx2_options})
+set(oft_avx512_options -mavx512f -mavx512bw -mavx512dq -mavx512vl ${oft_avx2_options})
 foreach(isa IN ITEMS scalar avx2 avx512)
   set(sources ${oft_kernel_sources})
   list(FILTER sources INCLUDE REGEX "_${isa}\\.cpp$")

@@ -71,10 +71,15 @@ void validate_patterns(const OFTConfig& config) {
 /// PEFT's adjust_oft_parameters: `wanted`, or the divisor of `features` nearest to it.
 std::int64_t nearest_divisor(std::int64_t features, std::int64_t wanted) {
   if (wanted >= features) return features;
-  std::int64_t higher = wanted;
-  while (features % higher != 0) ++higher;
-  std::int64_t lower = wanted;
-  while (features % lower != 0) --lower;
+  std::int64_t higher = features;
+  std::int64_t lower = 1;
+  for (std::int64_t small = 1; small <= features / small; ++small) {
+    if (features % small != 0) continue;
+    for (const std::int64_t divisor : {small, features / small}) {
+      if (divisor >= wanted) higher = std::min(higher, divisor);
+      if (divisor <= wanted) lower = std::max(lower, divisor);
+    }
+  }
   return wanted - lower <= higher - wanted ? lower : higher;
 }
 

@@ -44,6 +44,8 @@ class AtomicFile {
   /// Copies from an open file inside the kernel, falling back to read and write. Error(kIo) where
   /// the source ends before.
   void copy_at(std::uint64_t offset, int source, std::uint64_t source_offset, std::uint64_t size);
+  /// Asks the system to begin writing to disk, so that the fsync of `commit` has less to wait for.
+  void start_writeback() const noexcept;
   /// fsync (unless `sync` is false), rename, fsync of the folder.
   void commit(bool sync);
 

@@ -4,6 +4,7 @@
 
 #include "merge_plan.hpp"
 #include "oft/checkpoint_merge.hpp"
+#include "tensor_job.hpp"
 
 namespace oft {
 
@@ -17,12 +18,6 @@ struct CompanionFile {
 struct MergeOutput {
   std::vector<SafetensorsWriter> writers;  ///< one for each planned file
   std::vector<CompanionFile> companions;
-};
-
-/// How far the rotations of a layer turn, and how close to orthogonal they are: the worst of all.
-struct RotationQuality {
-  double orthogonality_error = 0;
-  double largest_angle = 0;
 };
 
 struct MergeTotals {

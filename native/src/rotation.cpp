@@ -3,6 +3,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/eye.h>
+#include <ATen/ops/linalg_eigvalsh.h>
 #include <ATen/ops/linalg_inv_ex.h>
 #include <ATen/ops/linalg_matrix_norm.h>
 #include <ATen/ops/linalg_svdvals.h>
@@ -10,6 +11,7 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 #include <complex>
 #include <string>
@@ -162,7 +164,11 @@ at::Tensor Rotation::angles() const {
 }
 
 double Rotation::largest_angle() const {
-  return block_size_ < 2 ? 0.0 : angles().max().item<double>();
+  if (block_size_ < 2) return 0;
+  // Of Q^T Q only the largest eigenvalue matters, which float32 has to seven digits.
+  const at::Tensor q = skew(at::kFloat);
+  const double square = at::linalg_eigvalsh(q.transpose(1, 2).matmul(q)).max().item<double>();
+  return std::abs(std::arg(turn(std::sqrt(std::max(square, 0.0)), spec_)));
 }
 
 std::string Rotation::to_json() const {

@@ -12,6 +12,9 @@
 namespace oft {
 namespace {
 
+// Often enough to keep a disk busy, seldom enough to cost nothing.
+constexpr std::uint64_t kWritebackBytes = 32 << 20;
+
 /// Assigns offsets; returns the bytes of all data.
 std::uint64_t lay_out(std::vector<SafetensorsEntry>& entries) {
   std::unordered_set<std::string_view> names;
@@ -40,6 +43,11 @@ struct SafetensorsWriter::Impl {
   std::uint64_t data_offset = 0;
   std::uint64_t data_size = 0;
   std::atomic<std::uint64_t> written = 0;
+
+  void count(std::uint64_t size) {
+    const std::uint64_t before = written.fetch_add(size);
+    if (before / kWritebackBytes != (before + size) / kWritebackBytes) file.start_writeback();
+  }
 
   /// Where in the file the bytes go.
   std::uint64_t place(std::size_t index, std::uint64_t offset, std::uint64_t size) const {
@@ -73,13 +81,13 @@ const std::vector<SafetensorsEntry>& SafetensorsWriter::entries() const { return
 void SafetensorsWriter::write(std::size_t index, std::uint64_t offset, const void* data,
                               std::size_t size) {
   impl_->file.write_at(impl_->place(index, offset, size), data, size);
-  impl_->written += size;
+  impl_->count(size);
 }
 
 void SafetensorsWriter::copy(std::size_t index, std::uint64_t offset, int source,
                              std::uint64_t source_offset, std::uint64_t size) {
   impl_->file.copy_at(impl_->place(index, offset, size), source, source_offset, size);
-  impl_->written += size;
+  impl_->count(size);
 }
 
 void SafetensorsWriter::read(std::size_t index, std::uint64_t offset, void* out,

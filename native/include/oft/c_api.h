@@ -239,12 +239,16 @@ OFT_API oft_status oft_rotation_apply(const oft_rotation* rotation, const oft_te
  * better, rounded once.
  * @param safe non-zero: INVALID_ARGUMENT where a result is not finite
  * @param out_weight new, of the weight's dtype
+ * Returns: UNSUPPORTED where a weight of this kind cannot have this shape or dtype.
  */
 OFT_API oft_status oft_rotation_merge(const oft_rotation* const* rotations, size_t count,
                                       const oft_tensor* weight, oft_layer_kind kind, int32_t safe,
                                       oft_tensor** out_weight, oft_error** out_error);
 
-/** Undoes oft_rotation_merge by the inverse of each block. out_weight: new. */
+/**
+ * Undoes oft_rotation_merge by the inverse of each block. out_weight: new.
+ * Returns: as oft_rotation_merge; INVALID_ARGUMENT where a block is singular.
+ */
 OFT_API oft_status oft_rotation_unmerge(const oft_rotation* const* rotations, size_t count,
                                         const oft_tensor* weight, oft_layer_kind kind,
                                         oft_tensor** out_weight, oft_error** out_error);
@@ -333,13 +337,13 @@ OFT_API oft_status oft_checkpoint_merge_options(oft_checkpoint_merge* merge, con
  * Runs the job; the target appears whole or not at all.
  * @param progress NULL, or called now and then with user_data
  * Returns: NOT_FOUND, IO, PARSE, INVALID_ARGUMENT (layers and weights that do not fit),
- * UNSUPPORTED, CANCELLED.
+ * INVALID_STATE (no adapter), UNSUPPORTED, CANCELLED.
  */
 OFT_API oft_status oft_checkpoint_merge_run(oft_checkpoint_merge* merge, const char* target,
                                             size_t target_size, oft_progress* progress,
                                             void* user_data, oft_error** out_error);
 
-/** Text out: JSON report of the last run. Returns: INVALID_STATE before the first success. */
+/** Text out: JSON report of the last run. Returns: INVALID_STATE unless the last run succeeded. */
 OFT_API oft_status oft_checkpoint_merge_report(const oft_checkpoint_merge* merge, char* buffer,
                                                size_t capacity, size_t* out_size,
                                                oft_error** out_error);
@@ -366,7 +370,7 @@ OFT_API oft_status oft_check_adapter(const char* base, size_t base_size, const c
 /**
  * What a path holds: adapter folder, checkpoint, diffusers pipeline, TorchScript file.
  * @param out_report new: JSON
- * Returns: NOT_FOUND, IO, PARSE.
+ * Returns: NOT_FOUND, IO, PARSE, UNSUPPORTED (an adapter of another method).
  */
 OFT_API oft_status oft_describe_path(const char* path, size_t path_size, oft_text** out_report,
                                      oft_error** out_error);

@@ -113,7 +113,7 @@ public final class CheckpointMerge {
   /**
    * Sets how many threads rotate.
    *
-   * @param threads 0, the default: as many as processors
+   * @param threads 0, the default, or too many: as many as libtorch has
    * @return this
    */
   public CheckpointMerge threads(int threads) {
