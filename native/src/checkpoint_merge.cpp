@@ -101,6 +101,10 @@ class MergeJob {
   }
 
   void describe_layers(MergeReport& report, const std::vector<RotationQuality>& quality) const {
+    RotationQuality worst;
+    for (const RotationQuality& layer : quality) worst.include(layer);
+    report.orthogonality_error = worst.orthogonality_error;
+    report.largest_angle = worst.largest_angle;
     report.layers.resize(plan_.layers.size());
     for (const PlannedFile& file : plan_.files)
       for (const PlannedTensor& tensor : file.tensors) {
@@ -117,9 +121,6 @@ class MergeJob {
         layer.blocks = rotations.front().blocks();
         layer.orthogonality_error = quality[tensor.layer].orthogonality_error;
         layer.largest_angle = quality[tensor.layer].largest_angle;
-        report.orthogonality_error =
-            std::max(report.orthogonality_error, layer.orthogonality_error);
-        report.largest_angle = std::max(report.largest_angle, layer.largest_angle);
       }
   }
 

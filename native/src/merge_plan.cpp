@@ -76,6 +76,9 @@ class Planner {
       throw Error(error.status(), std::string(error.what()) + " (base weight '" + weight + "' is " +
                                       shape_text(shape) + ")");
     }
+    if (!layer.q.isfinite().all().item<bool>())
+      plan_.warnings.push_back("layer '" + layer.name +
+                               "': its parameters hold NaN or infinity, and so will its weight");
     const auto [position, added] = layer_of_weight_.emplace(weight, plan_.layers.size());
     if (added) plan_.layers.push_back({layer.name, kind, {}});
     plan_.layers[position->second].parts.emplace_back(adapter_index, layer_index);

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <limits>
 #include <string>
 
 #include "cayley.hpp"
@@ -165,9 +166,11 @@ at::Tensor Rotation::angles() const {
 
 double Rotation::largest_angle() const {
   if (block_size_ < 2) return 0;
-  // Of Q^T Q only the largest eigenvalue matters, which float32 has to seven digits.
-  const at::Tensor q = skew(at::kFloat);
-  const double square = at::linalg_eigvalsh(q.transpose(1, 2).matmul(q)).max().item<double>();
+  // Of Q^T Q only the largest eigenvalue matters, which loses nothing by the square.
+  const at::Tensor q = skew(at::kDouble);
+  const at::Tensor product = q.transpose(1, 2).matmul(q);
+  if (!product.isfinite().all().item<bool>()) return std::numeric_limits<double>::quiet_NaN();
+  const double square = at::linalg_eigvalsh(product).max().item<double>();
   return std::abs(std::arg(turn(std::sqrt(std::max(square, 0.0)), spec_)));
 }
 

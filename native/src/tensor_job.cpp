@@ -3,6 +3,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "dtypes.hpp"
 #include "oft/error.hpp"
@@ -13,7 +14,14 @@ namespace {
 // Rotated pieces stay in the second-level cache between read, rotation and write.
 constexpr std::int64_t kPieceBytes = 512 << 10;
 
+double worse(double a, double b) { return std::isnan(a) || a >= b ? a : b; }
+
 }  // namespace
+
+void RotationQuality::include(const RotationQuality& other) {
+  orthogonality_error = worse(orthogonality_error, other.orthogonality_error);
+  largest_angle = worse(largest_angle, other.largest_angle);
+}
 
 TensorJob::TensorJob(const MergePlan& plan, const Checkpoint& base, const PlannedTensor& tensor,
                      SafetensorsWriter& writer, std::size_t index)
@@ -83,11 +91,8 @@ const WeightRotation& TensorJob::rotation() {
     const std::vector<Rotation> parts = rotations();
     rotation_ =
         std::make_unique<WeightRotation>(layer().kind, tensor_.target.shape, source_type_, parts);
-    for (const Rotation& part : parts) {
-      quality_.orthogonality_error =
-          std::max(quality_.orthogonality_error, part.orthogonality_error());
-      quality_.largest_angle = std::max(quality_.largest_angle, part.largest_angle());
-    }
+    for (const Rotation& part : parts)
+      quality_.include({part.orthogonality_error(), part.largest_angle()});
   });
   return *rotation_;
 }

@@ -15,9 +15,12 @@
 namespace oft {
 
 /// How far the rotations of a layer turn, and how close to orthogonal they are: the worst of all.
+/// NaN is worse than any number.
 struct RotationQuality {
   double orthogonality_error = 0;
   double largest_angle = 0;
+
+  void include(const RotationQuality& other);
 };
 
 /// One tensor on its way from the base to the target, shared by the threads that hold pieces of it.

@@ -72,7 +72,7 @@ class OFT_EXPORT Rotation {
   /// From the eigenvalues +-i*theta of Q: exact Cayley turns by 2 atan(theta).
   at::Tensor angles() const;
 
-  /// The largest of the angles, radians.
+  /// The largest of the angles, radians; NaN where q is not finite. Cheaper than all of them.
   double largest_angle() const;
 
   /// {"formula", "terms", "features", "block_size", "blocks", "block_share", "coft_eps"}.

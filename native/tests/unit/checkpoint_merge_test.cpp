@@ -244,6 +244,10 @@ TEST_F(Fixture, SafeModeRefusesNaNInQ) {
                 .find("layer 'fc1': the merged weight is not finite"),
             std::string::npos);
   expect_nothing_written();
+  const MergeReport report = merge();
+  EXPECT_EQ(report.warnings.size(), 1U);
+  EXPECT_TRUE(std::isnan(report.largest_angle));
+  EXPECT_TRUE(json::parse(report.to_json())["orthogonality_error"].is_null());
 }
 
 TEST_F(Fixture, ModulesToSaveReplaceAndAdd) {

@@ -99,8 +99,15 @@ TEST(Rotation, AnglesAreThoseOfTheEigenvaluesOfR) {
     // pairs of conjugates, and the one axis of an odd block that stays
     EXPECT_LT(max_difference(rotation.angles(), sorted.index_select(1, at::tensor({0, 2, 4}))),
               1e-12);
-    EXPECT_DOUBLE_EQ(rotation.largest_angle(), rotation.angles().max().item<double>());
+    EXPECT_NEAR(rotation.largest_angle(), rotation.angles().max().item<double>(), 1e-12);
   }
+}
+
+TEST(Rotation, WhatIsNotFiniteHasNoAngle) {
+  EXPECT_TRUE(std::isnan(Rotation(at::full({2, 6}, NAN), 8, {}).largest_angle()));
+  EXPECT_TRUE(std::isnan(Rotation(at::full({2, 6}, INFINITY), 8, {}).orthogonality_error()));
+  const Rotation huge(at::full({2, 6}, 1e30), 8, {});
+  EXPECT_NEAR(huge.largest_angle(), M_PI, 1e-12);
 }
 
 TEST(Rotation, BlocksOfOneTurnNothing) {

@@ -8,19 +8,16 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <random>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "oft/error.hpp"
+#include "core_support.hpp"
 #include "oft/rotation.hpp"
 #include "oft/safetensors.hpp"
 #include "oft/targets.hpp"
 
 namespace oft::testing {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 
 inline fs::path data_dir() { return OFT_TEST_DATA_DIR; }
@@ -29,32 +26,6 @@ inline json read_json(const fs::path& path) {
   std::ifstream file(path);
   return json::parse(file);
 }
-
-/// A folder of its own for one test, removed afterwards.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::random_device random;
-    path_ = fs::temp_directory_path() / ("oft-test-" + std::to_string(random()));
-    fs::create_directory(path_);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { fs::remove_all(path_); }
-
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-  const fs::path& path() const { return path_; }
-
-  /// Names in the folder, hidden ones included.
-  std::set<std::string> names() const {
-    std::set<std::string> names;
-    for (const auto& item : fs::directory_iterator(path_)) names.insert(item.path().filename());
-    return names;
-  }
-
- private:
-  fs::path path_;
-};
 
 inline at::ScalarType torch_type(SafetensorsDType dtype) {
   switch (dtype) {
@@ -148,19 +119,6 @@ inline Rotation random_rotation(std::int64_t features, std::int64_t block_size, 
                                 RotationSpec spec = {}) {
   const std::int64_t rows = spec.block_share ? 1 : features / block_size;
   return Rotation(at::randn({rows, block_size * (block_size - 1) / 2}) * sigma, features, spec);
-}
-
-/// Runs `body`, expects oft::Error of `status`, returns its text.
-template <typename Body>
-std::string error_of(Status status, Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.status(), status) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return "";
 }
 
 }  // namespace oft::testing
