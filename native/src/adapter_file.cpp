@@ -164,7 +164,8 @@ void AdapterFile::save(const fs::path& folder) const {
         prefix + layer.name + (layer.is_embedding ? ".oft_embedding_R.weight" : ".oft_R.weight"),
         layer.q);
   }
-  for (const auto& [name, tensor] : replacements) tensors.emplace(prefix + name, tensor);
+  for (const auto& [name, tensor] : replacements)
+    tensors.emplace(prefix + stored_name(name), tensor);
   written.inference_mode = true;
 
   std::error_code failure;
@@ -192,6 +193,17 @@ Rotation AdapterFile::rotation(const AdapterLayer& layer, std::int64_t features)
   } catch (const Error& error) {
     throw Error(error.status(), "layer '" + layer.name + "': " + error.what());
   }
+}
+
+std::string AdapterFile::stored_name(const std::string& parameter) const {
+  const std::size_t dot = parameter.rfind('.');
+  const bool is_of_rotated_layer =
+      dot != std::string::npos &&
+      std::any_of(layers.begin(), layers.end(), [&](const AdapterLayer& layer) {
+        return parameter.compare(0, dot, layer.name) == 0;
+      });
+  return is_of_rotated_layer ? parameter.substr(0, dot) + ".base_layer" + parameter.substr(dot)
+                             : parameter;
 }
 
 void AdapterFile::check_block_size(const AdapterLayer& layer, const Rotation& rotation) const {

@@ -71,6 +71,8 @@ class OFT_EXPORT AdapterFile {
   std::vector<std::string> warnings;
 
  private:
+  /// PEFT wraps a layer that it rotates, which moves the layer's own parameters one level down.
+  std::string stored_name(const std::string& parameter) const;
   void check_block_size(const AdapterLayer& layer, const Rotation& rotation) const;
 };
 

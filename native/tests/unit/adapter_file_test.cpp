@@ -19,6 +19,13 @@ void write_adapter(const fs::path& folder, const std::map<std::string, at::Tenso
   write_tensors(folder / "adapter_model.safetensors", tensors);
 }
 
+std::set<std::string> keys_of(const fs::path& folder) {
+  const SafetensorsFile file = SafetensorsFile::open(folder / "adapter_model.safetensors");
+  std::set<std::string> keys;
+  for (const SafetensorsEntry& entry : file.entries()) keys.insert(entry.name);
+  return keys;
+}
+
 TEST(AdapterFile, ReadsEveryFolderThatPeftWrote) {
   const json document = read_json(data_dir() / "adapters.json");
   int read = 0;
@@ -49,7 +56,8 @@ TEST(AdapterFile, PickledEqualsSafetensors) {
 
 TEST(AdapterFile, SavedFolderReadsBackEqual) {
   const TemporaryFolder folder;
-  for (const char* name : {"exact", "modules-to-save", "embedding-saved", "shared", "bias-all"}) {
+  for (const char* name : {"exact", "modules-to-save", "embedding-saved", "shared", "bias-all",
+                           "bias-oft-only", "embedding"}) {
     SCOPED_TRACE(name);
     const AdapterFile original = AdapterFile::load(data_dir() / "adapters" / name);
     original.save(folder / name);
@@ -64,6 +72,7 @@ TEST(AdapterFile, SavedFolderReadsBackEqual) {
     for (const auto& [key, tensor] : original.replacements)
       EXPECT_TRUE(copy.replacements.at(key).equal(tensor)) << key;
     EXPECT_TRUE(copy.warnings.empty());
+    EXPECT_EQ(keys_of(folder / name), keys_of(data_dir() / "adapters" / name));
   }
 }
 
