@@ -113,7 +113,7 @@ void make_inputs(const Settings& settings, const fs::path& base, const fs::path&
   oft::SafetensorsWriter writer(base, std::move(entries), {{"format", "pt"}});
   oft::AdapterFile file(oft::OFTConfig::from_json(R"({"oft_block_size": )" +
                                                       std::to_string(settings.block_size) +
-                                                      R"(, "target_modules": ".*layers.*"})",
+                                                      R"(, "target_modules": "layers\\.\\d+"})",
                                                   oft::ConfigSource::kUser));
   for (int i = 0; i < settings.layers; ++i) {
     const at::Tensor weight =
