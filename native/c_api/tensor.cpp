@@ -2,7 +2,6 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <array>
 
 #include "boundary.hpp"
 #include "tensor_types.hpp"

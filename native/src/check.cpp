@@ -4,7 +4,6 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "dtypes.hpp"
 #include "json_text.hpp"
@@ -14,6 +13,7 @@
 #include "oft/error.hpp"
 #include "oft/merge.hpp"
 #include "pipeline.hpp"
+#include "text.hpp"
 
 namespace oft {
 namespace {
@@ -115,8 +115,8 @@ class Checker {
 
     if (!(row.orthogonality_error <= limit_))
       report_.problems.push_back("layer '" + layer.name + "': ||R^T R - I|| is " +
-                                 Json(row.orthogonality_error).dump() + ", more than " +
-                                 Json(limit_).dump());
+                                 number_text(row.orthogonality_error) + ", more than " +
+                                 number_text(limit_));
     warn_of_wide_neumann(rotation, layer.name);
     report_.layers.push_back(std::move(row));
   }
@@ -125,7 +125,7 @@ class Checker {
     const double angle = rotation.largest_angle();
     if (!rotation.is_orthogonal() && angle > kNeumannAngle)
       report_.warnings.push_back(
-          "layer '" + name + "': turns by up to " + Json(angle).dump() +
+          "layer '" + name + "': turns by up to " + number_text(angle) +
           " rad, where the Cayley-Neumann series is no longer close to a rotation");
   }
 
@@ -142,7 +142,7 @@ CheckReport check_adapter(const std::filesystem::path& base, const std::filesyst
   if (!(max_orthogonality_error >= 0))
     throw Error(
         Status::kInvalidArgument,
-        "max_orthogonality_error: " + Json(max_orthogonality_error).dump() + " must be 0 or more");
+        "max_orthogonality_error: " + number_text(max_orthogonality_error) + " must be 0 or more");
   const AdapterFile file = AdapterFile::load(adapter);
   const Checkpoint checkpoint = Checkpoint::open(part_of(base, choose_component(base, {file})));
   return Checker(checkpoint, file, max_orthogonality_error).run();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <memory>
 #include <utility>
 
 #include "dtypes.hpp"
@@ -229,10 +228,17 @@ std::string MergeReport::to_json() const {
     row["verify_error"] = layer.verify_error ? Json(*layer.verify_error) : Json(nullptr);
     rows.push_back(std::move(row));
   }
-  return Json{
-      {"layers", rows},     {"replaced", replaced},     {"warnings", warnings},
-      {"files", files},     {"bytes_read", bytes_read}, {"bytes_written", bytes_written},
-      {"seconds", seconds}, {"verified", verified},     {"verify_tolerance", verify_tolerance}}
+  return Json{{"layers", rows},
+              {"orthogonality_error", orthogonality_error},
+              {"largest_angle", largest_angle},
+              {"replaced", replaced},
+              {"warnings", warnings},
+              {"files", files},
+              {"bytes_read", bytes_read},
+              {"bytes_written", bytes_written},
+              {"seconds", seconds},
+              {"verified", verified},
+              {"verify_tolerance", verify_tolerance}}
       .dump();
 }
 

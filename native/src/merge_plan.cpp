@@ -1,8 +1,5 @@
 #include "merge_plan.hpp"
 
-#include <algorithm>
-#include <set>
-
 #include "dtypes.hpp"
 #include "embedding_names.hpp"
 #include "oft/error.hpp"

@@ -1,6 +1,7 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <iomanip>
 #include <sstream>
 
 namespace oft {
@@ -8,6 +9,12 @@ namespace oft {
 std::string shape_text(c10::IntArrayRef shape) {
   std::ostringstream out;
   out << shape;
+  return out.str();
+}
+
+std::string number_text(double value) {
+  std::ostringstream out;
+  out << std::setprecision(3) << value;
   return out.str();
 }
 

@@ -76,6 +76,15 @@ TEST(Describe, TellsWhatAPathHolds) {
   EXPECT_EQ(whole["parameters"], shards["parameters"]);
   EXPECT_EQ(whole["tensor_list"], shards["tensor_list"]);
 
+  const json scripted = json::parse(describe_path(data_dir() / "scripted.pt"));
+  EXPECT_EQ(scripted["type"], "torchscript");
+  EXPECT_EQ(scripted["parameters"], 8 * 6 + 6 + 6 * 4);
+  EXPECT_EQ(scripted["bytes"], 2 * (8 * 6 + 6 + 6 * 4));
+  EXPECT_EQ(scripted["methods"], json::array({"forward"}));
+  EXPECT_EQ(scripted["parameter_list"][0],
+            (json{{"name", "fc1.weight"}, {"dtype", "float16"}, {"shape", {6, 8}}}));
+  EXPECT_EQ(scripted["modules"][1], (json{{"name", "fc1"}, {"class", "Linear"}}));
+
   const TemporaryFolder folder;
   std::ofstream(folder / "junk") << "PK junk";
   error_of(Status::kParse, [&] { describe_path(folder / "junk"); });

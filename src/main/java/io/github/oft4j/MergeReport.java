@@ -8,6 +8,9 @@ import java.util.List;
  * What a {@link CheckpointMerge} did.
  *
  * @param layers the layers whose weights were rotated
+ * @param orthogonalityError the worst {@code ||RᵀR - I||_F} of all layers; NaN where parameters are
+ *     not finite
+ * @param largestAngle the largest of all layers, radians; NaN likewise
  * @param replaced parameters taken from an adapter as they are
  * @param warnings what was odd, and gone on with
  * @param files the weight files written, by name
@@ -21,6 +24,8 @@ import java.util.List;
  */
 public record MergeReport(
     List<MergedLayer> layers,
+    double orthogonalityError,
+    double largestAngle,
     List<String> replaced,
     List<String> warnings,
     List<String> files,
@@ -35,6 +40,8 @@ public record MergeReport(
     JsonNode json = Json.parse(text);
     return new MergeReport(
         Json.list(json.get("layers"), MergedLayer::of),
+        Json.number(json.get("orthogonality_error")),
+        Json.number(json.get("largest_angle")),
         Json.strings(json.get("replaced")),
         Json.strings(json.get("warnings")),
         Json.strings(json.get("files")),

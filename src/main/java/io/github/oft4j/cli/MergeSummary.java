@@ -24,7 +24,7 @@ final class MergeSummary {
     List<MergedLayer> layers = report.layers();
     if (!layers.isEmpty()) {
       facts.fact("layers", kinds(layers) + ", " + blockSizes(layers));
-      facts.fact("rotation", rotation(layers));
+      facts.fact("rotation", rotation(report));
     }
     facts.list("replaced", report.replaced());
     if (report.verifyTolerance() > 0) {
@@ -83,10 +83,11 @@ final class MergeSummary {
         : "blocks of " + sizes.getMin() + " to " + sizes.getMax();
   }
 
-  private static String rotation(List<MergedLayer> layers) {
-    double error = layers.stream().mapToDouble(MergedLayer::orthogonalityError).max().orElse(0);
-    double angle = layers.stream().mapToDouble(MergedLayer::largestAngle).max().orElse(0);
-    return "worst ‖RᵀR−I‖ " + Figures.error(error) + ", largest angle " + Figures.degrees(angle);
+  private static String rotation(MergeReport report) {
+    return "worst ‖RᵀR−I‖ "
+        + Figures.error(report.orthogonalityError())
+        + ", largest angle "
+        + Figures.degrees(report.largestAngle());
   }
 
   private static String volume(MergeReport report) {
