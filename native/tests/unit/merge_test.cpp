@@ -34,20 +34,14 @@ TEST(Merge, TwelveDigitVectors) {
 }
 
 TEST(Merge, AgreesWithPeftOverItsConfigurations) {
-  const SafetensorsFile tensors = SafetensorsFile::open(data_dir() / "layers.safetensors");
-  int compared = 0;
-  const json document = read_json(data_dir() / "layers.json");
-  for (const json& item : document["cases"]) {
-    const std::string name = item["name"];
-    SCOPED_TRACE(name);
-    const OFTConfig config =
-        OFTConfig::from_json(item["config"].dump(), ConfigSource::kAdapterFile);
-    const std::int64_t features = item["rotated_dim"];
-    EXPECT_EQ(resolve_block_size(config, features), item["block_size"].get<std::int64_t>());
-    const at::Tensor weight = read_tensor(tensors, name + ".weight");
-    const at::Tensor expected = read_tensor(tensors, name + ".merged");
-    const Rotation rotation(read_tensor(tensors, name + ".q"), features, rotation_spec(config));
-    const at::Tensor merged = merge_weight(weight, kind_of(item["kind"]), {rotation});
+  const std::vector<PeftLayer> layers = peft_layers();
+  EXPECT_GE(layers.size(), 60U);
+  for (const PeftLayer& layer : layers) {
+    SCOPED_TRACE(layer.name);
+    EXPECT_EQ(resolve_block_size(layer.config, layer.rotation.features()), layer.block_size);
+    const at::Tensor& weight = layer.tensors.at("weight");
+    const at::Tensor& expected = layer.tensors.at("merged");
+    const at::Tensor merged = merge_weight(weight, layer.kind, {layer.rotation});
     EXPECT_EQ(merged.scalar_type(), weight.scalar_type());
     EXPECT_EQ(merged.sizes(), weight.sizes());
     switch (weight.scalar_type()) {
@@ -62,9 +56,7 @@ TEST(Merge, AgreesWithPeftOverItsConfigurations) {
         EXPECT_TRUE(at::allclose(merged.to(at::kDouble), expected.to(at::kDouble), ulp, 1e-7));
       }
     }
-    ++compared;
   }
-  EXPECT_GE(compared, 60);
 }
 
 TEST(Merge, EveryKindMatchesItsDenseDefinition) {

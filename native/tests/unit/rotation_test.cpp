@@ -40,23 +40,35 @@ TEST(Rotation, TwelveDigitVectors) {
 }
 
 TEST(Rotation, BlocksAreThoseOfPeft) {
-  const SafetensorsFile tensors = SafetensorsFile::open(data_dir() / "layers.safetensors");
-  int compared = 0;
-  const json document = read_json(data_dir() / "layers.json");
-  for (const json& item : document["cases"]) {
-    const std::string name = item["name"];
-    SCOPED_TRACE(name);
-    const OFTConfig config =
-        OFTConfig::from_json(item["config"].dump(), ConfigSource::kAdapterFile);
-    const Rotation rotation(read_tensor(tensors, name + ".q"),
-                            item["rotated_dim"].get<std::int64_t>(), rotation_spec(config));
-    const at::Tensor expected = read_tensor(tensors, name + ".R");
+  const std::vector<PeftLayer> layers = peft_layers();
+  EXPECT_GE(layers.size(), 60U);
+  for (const PeftLayer& layer : layers) {
+    SCOPED_TRACE(layer.name);
+    const at::Tensor& expected = layer.tensors.at("R");
     const at::ScalarType type = expected.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-    EXPECT_LT(max_difference(rotation.matrices(type), expected),
+    EXPECT_LT(max_difference(layer.rotation.matrices(type), expected),
               type == at::kDouble ? 1e-13 : 2e-6);
+  }
+}
+
+TEST(Rotation, RotatedInputsGiveTheForwardOfPeft) {
+  int compared = 0;
+  for (const PeftLayer& layer : peft_layers()) {
+    if (layer.kind != LayerKind::kLinear) continue;
+    SCOPED_TRACE(layer.name);
+    const at::Tensor weight = layer.tensors.at("weight").to(at::kDouble);
+    const at::Tensor& expected = layer.tensors.at("y");
+    const at::Tensor x = layer.rotation.apply(layer.tensors.at("x").to(expected.scalar_type()));
+    const at::Tensor y =
+        x.to(at::kDouble).matmul(weight.t()) + layer.tensors.at("bias").to(at::kDouble);
+    const double tolerance = expected.scalar_type() == at::kDouble  ? 1e-12
+                             : expected.scalar_type() == at::kFloat ? 5e-6
+                                                                    : 0x1p-6;
+    EXPECT_TRUE(at::allclose(y, expected.to(at::kDouble), tolerance, tolerance))
+        << max_difference(y, expected);
     ++compared;
   }
-  EXPECT_GE(compared, 60);
+  EXPECT_GE(compared, 30);
 }
 
 TEST(Rotation, ExactBlocksAreOrthogonalToRounding) {

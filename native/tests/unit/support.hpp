@@ -37,8 +37,10 @@ inline at::ScalarType torch_type(SafetensorsDType dtype) {
       return at::kDouble;
     case SafetensorsDType::kF32:
       return at::kFloat;
+    case SafetensorsDType::kI64:
+      return at::kLong;
     default:
-      throw std::runtime_error("no floating-point type");
+      throw std::runtime_error("no test reads this type");
   }
 }
 
@@ -107,6 +109,35 @@ inline RotationSpec spec_of(const json& adapter) {
   spec.block_share = adapter["block_share"];
   if (adapter["coft"] == true) spec.coft_eps = adapter["eps"].get<double>();
   return spec;
+}
+
+/// A layer that PEFT rotated, with what PEFT made of it.
+struct PeftLayer {
+  std::string name;
+  LayerKind kind;
+  std::int64_t block_size;  ///< as PEFT adjusted it
+  OFTConfig config;
+  Rotation rotation;
+  std::map<std::string, at::Tensor> tensors;  ///< weight, merged, R, x, y, ...
+};
+
+inline std::vector<PeftLayer> peft_layers() {
+  const SafetensorsFile file = SafetensorsFile::open(data_dir() / "layers.safetensors");
+  const json document = read_json(data_dir() / "layers.json");
+  std::vector<PeftLayer> layers;
+  for (const json& item : document["cases"]) {
+    const std::string name = item["name"];
+    std::map<std::string, at::Tensor> tensors;
+    for (const std::string key : item["tensors"])
+      tensors[key] = read_tensor(file, name + "." + key);
+    const OFTConfig config =
+        OFTConfig::from_json(item["config"].dump(), ConfigSource::kAdapterFile);
+    const Rotation rotation(tensors.at("q"), item["rotated_dim"].get<std::int64_t>(),
+                            rotation_spec(config));
+    layers.push_back({name, kind_of(item["kind"]), item["block_size"].get<std::int64_t>(), config,
+                      rotation, tensors});
+  }
+  return layers;
 }
 
 inline double max_difference(const at::Tensor& a, const at::Tensor& b) {
