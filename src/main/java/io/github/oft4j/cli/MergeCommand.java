@@ -26,7 +26,7 @@ final class MergeCommand extends ReportingSubcommand {
   @Parameters(
       index = "0",
       paramLabel = "BASE",
-      description = "A .safetensors file, or a folder with a model in one file or in shards.")
+      description = "A .safetensors file, a model's folder (shards too), or a diffusers pipeline.")
   private Path base;
 
   @Parameters(
@@ -56,7 +56,7 @@ final class MergeCommand extends ReportingSubcommand {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "How many threads rotate; default: one per processor.")
+      description = "How many threads rotate; default, and most: as many as libtorch has.")
   private Integer threads;
 
   @Option(
@@ -131,7 +131,7 @@ final class MergeCommand extends ReportingSubcommand {
       if (threads < 1) {
         throw new ParameterException(
             spec.commandLine(),
-            "--threads is " + threads + ": give 1 or more, or leave it out for one per processor");
+            "--threads is " + threads + ": give 1 or more, or leave it out for all");
       }
       merge.threads(threads);
     }
