@@ -45,7 +45,9 @@ void cut(TensorJob& job, std::vector<Piece>& pieces) {
     const std::uint64_t stop = std::min(end, at + step);
     pieces.push_back({kind, &job, at, stop, (stop - at) * unit});
   }
-  job.expect_pieces(static_cast<std::int64_t>((end + step - 1) / step));
+  // The preparation counts: it may come to an end after the last row is done.
+  job.expect_pieces(static_cast<std::int64_t>((end + step - 1) / step) +
+                    (job.is_rotated() ? 1 : 0));
 }
 
 /// All work in order. A rotation is prepared while the layer before is still being rotated, so
@@ -114,7 +116,8 @@ class Workers {
   void run(const Piece& piece, std::vector<char>& buffer) const {
     switch (piece.kind) {
       case Piece::Kind::kPrepare:
-        return piece.job->prepare();
+        piece.job->prepare();
+        return piece.job->finish_piece();
       case Piece::Kind::kCopy:
         piece.job->copy(piece.begin, piece.end - piece.begin);
         return piece.job->finish_piece();
