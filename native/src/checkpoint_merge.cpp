@@ -130,7 +130,7 @@ class MergeJob {
       MergedLayer& layer = report.layers[i];
       layer.verify_error = errors[i];
       if (!errors[i]) continue;
-      const double tolerance = verify_tolerance(*floating_type(layer.dtype));
+      const double tolerance = verify_tolerance(*floating_type(layer.dtype), layer.block_size);
       report.verify_tolerance = std::max(report.verify_tolerance, tolerance);
       if (!(*errors[i] <= tolerance)) report.verified = false;
     }

@@ -8,8 +8,9 @@
 
 namespace oft {
 
-/// The largest relative error that rounding to `dtype` once, after float32 arithmetic, explains.
-double verify_tolerance(at::ScalarType dtype);
+/// The largest relative error that rounding to `dtype` once, after float32 (for float64: float64)
+/// sums of `block_size` terms, explains.
+double verify_tolerance(at::ScalarType dtype, std::int64_t block_size);
 
 /// Reads written pieces of a sample of the layers back and compares them with the rotation of the
 /// base weight in float64 by libtorch's operators. One result per layer of the plan:

@@ -60,7 +60,7 @@ struct OFT_EXPORT MergeReport {
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
   double seconds = 0;
-  double verify_tolerance = 0;
+  double verify_tolerance = 0;  ///< the largest of the layers: it depends on dtype and block size
   bool verified = false;  ///< true where verification ran and every sample was within tolerance
 
   std::string to_json() const;

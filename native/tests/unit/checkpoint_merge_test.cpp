@@ -156,6 +156,17 @@ TEST_F(Fixture, ThreadsAndVerificationDoNotChangeTheResult) {
   EXPECT_EQ(tensors_of(out()), expected);
 }
 
+TEST_F(Fixture, VerificationAllowsForTheLengthOfTheSums) {
+  base_ = {{"fc1.weight", at::randn({64, 1024})}};
+  write_tensors(base(), base_);
+  adapter_ = {{"base_model.model.fc1.oft_R.weight", at::randn({1, 1024 * 1023 / 2})}};
+  write_adapter(R"("r": 1, "oft_block_size": 0)");
+  const MergeReport report = merge({.verify = true});
+  EXPECT_TRUE(report.verified) << *report.layers[0].verify_error;
+  EXPECT_GT(*report.layers[0].verify_error, 1e-7);
+  EXPECT_LT(report.verify_tolerance, 2e-5);
+}
+
 TEST_F(Fixture, WritesAnotherTypeRoundedOnce) {
   merge();
   const SafetensorsFile single = SafetensorsFile::open(out());
@@ -248,6 +259,9 @@ TEST_F(Fixture, SafeModeRefusesNaNInQ) {
   EXPECT_EQ(report.warnings.size(), 1U);
   EXPECT_TRUE(std::isnan(report.largest_angle));
   EXPECT_TRUE(json::parse(report.to_json())["orthogonality_error"].is_null());
+  fs::remove(out());
+  EXPECT_FALSE(merge({.verify = true}).verified);
+  expect_nothing_written();
 }
 
 TEST_F(Fixture, ModulesToSaveReplaceAndAdd) {

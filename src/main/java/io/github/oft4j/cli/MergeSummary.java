@@ -47,7 +47,7 @@ final class MergeSummary {
             .flatMapToDouble(layer -> layer.verifyError().stream())
             .summaryStatistics();
     if (!report.verified() && errors.getMax() <= report.verifyTolerance()) {
-      return "FAILED: a merged weight is not finite (--safe tells which)";
+      return "FAILED: a merged weight is not finite, or off by more than its type explains";
     }
     return "%s: %s recomputed in float64, largest difference %s (tolerance %s)"
         .formatted(
