@@ -1,11 +1,11 @@
 #include "boundary.hpp"
 
-#include <c10/util/Exception.h>
-
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <new>
+
+#include "torch_error.hpp"
 
 namespace oft::c_api {
 namespace {
@@ -26,14 +26,8 @@ oft_status translate_exception(oft_error** out_error) noexcept {
     throw;
   } catch (const Error& error) {
     return report(out_error, error.status(), error.what());
-  } catch (const c10::OutOfMemoryError& error) {
-    return report(out_error, Status::kOutOfMemory, error.what_without_backtrace());
   } catch (const c10::Error& error) {
-    // The CPU's allocator has no exception type of its own.
-    const bool exhausted =
-        std::strstr(error.what_without_backtrace(), "can't allocate memory") != nullptr;
-    return report(out_error, exhausted ? Status::kOutOfMemory : Status::kInternal,
-                  error.what_without_backtrace());
+    return report(out_error, torch_status(error), torch_message(error).c_str());
   } catch (const std::filesystem::filesystem_error& error) {
     return report(out_error, Status::kIo, error.what());
   } catch (const std::bad_alloc&) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
 
 #include <atomic>
 #include <cstdint>
@@ -41,7 +42,7 @@ struct oft_config : oft::c_api::Counted {
 
 struct oft_tensor : oft::c_api::Counted {
   explicit oft_tensor(at::Tensor v) : value(std::move(v)) {}
-  at::Tensor value;  // contiguous, on the CPU
+  at::Tensor value;
 };
 
 struct oft_rotation : oft::c_api::Counted {
@@ -63,4 +64,9 @@ struct oft_checkpoint_merge : oft::c_api::Counted {
 struct oft_text : oft::c_api::Counted {
   explicit oft_text(std::string v) : value(std::move(v)) {}
   std::string value;
+};
+
+struct oft_value : oft::c_api::Counted {
+  explicit oft_value(c10::IValue v) : value(std::move(v)) {}
+  c10::IValue value;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "boundary.hpp"
+#include "gradients.hpp"
 #include "tensor_types.hpp"
 
 using namespace oft::c_api;
@@ -49,8 +50,7 @@ oft_status oft_tensor_from_blob(void* data, size_t data_size, oft_dtype dtype, c
 oft_status oft_tensor_to(const oft_tensor* tensor, oft_dtype dtype, oft_tensor** out_tensor,
                          oft_error** out_error) {
   return boundary(out_error, [&] {
-    give(out_tensor, "out_tensor",
-         deref(tensor, "tensor").value.to(type_in(dtype), /*non_blocking=*/false, /*copy=*/true));
+    give(out_tensor, "out_tensor", cpu_copy(deref(tensor, "tensor").value, type_in(dtype)));
   });
 }
 
@@ -76,8 +76,43 @@ oft_status oft_tensor_data(const oft_tensor* tensor, void** out_data, size_t* ou
   return boundary(out_error, [&] {
     const at::Tensor& value = deref(tensor, "tensor").value;
     void*& data = deref(out_data, "out_data");
-    deref(out_data_size, "out_data_size") = value.nbytes();
+    deref(out_data_size, "out_data_size") = row_major(value).nbytes();
     data = value.nbytes() == 0 ? nullptr : value.data_ptr();
+  });
+}
+
+oft_status oft_tensor_device(const oft_tensor* tensor, char* buffer, size_t capacity,
+                             size_t* out_size, oft_error** out_error) {
+  return boundary(out_error, [&] {
+    text_out(deref(tensor, "tensor").value.device().str(), buffer, capacity, out_size);
+  });
+}
+
+oft_status oft_tensor_requires_grad(const oft_tensor* tensor, int32_t* out_requires,
+                                    oft_error** out_error) {
+  return boundary(out_error, [&] {
+    deref(out_requires, "out_requires") = deref(tensor, "tensor").value.requires_grad();
+  });
+}
+
+oft_status oft_tensor_set_requires_grad(oft_tensor* tensor, int32_t requires_grad,
+                                        oft_error** out_error) {
+  return boundary(out_error, [&] {
+    oft::set_requires_grad(deref(tensor, "tensor").value, requires_grad != 0);
+  });
+}
+
+oft_status oft_tensor_backward(const oft_tensor* tensor, const oft_tensor* gradient,
+                               int32_t retain_graph, oft_error** out_error) {
+  return boundary(out_error, [&] {
+    oft::backward(deref(tensor, "tensor").value,
+                  gradient == nullptr ? at::Tensor() : gradient->value, retain_graph != 0);
+  });
+}
+
+oft_status oft_tensor_grad(const oft_tensor* tensor, oft_tensor** out_grad, oft_error** out_error) {
+  return boundary(out_error, [&] {
+    give_if_defined(out_grad, "out_grad", oft::gradient_of(deref(tensor, "tensor").value));
   });
 }
 

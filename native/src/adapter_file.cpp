@@ -1,5 +1,6 @@
 #include "oft/adapter_file.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/where.h>
 

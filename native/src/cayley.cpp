@@ -1,6 +1,7 @@
 #include "cayley.hpp"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/eye.h>
@@ -46,24 +47,25 @@ at::Tensor cayley(const at::Tensor& q, std::int64_t block_size, const RotationSp
   return r;
 }
 
+std::vector<double> neumann_coefficients(const RotationSpec& spec) {
+  const bool legacy = spec.formula == Formula::kCayleyNeumannLegacy;
+  // PEFT >= 0.18 never ends before the cube: three terms are four.
+  const std::int64_t terms = !legacy && spec.terms == 3 ? 4 : std::max<std::int64_t>(spec.terms, 1);
+  std::vector<double> coefficients(static_cast<std::size_t>(terms), 2.0);
+  coefficients.front() = 1;
+  if (!legacy && terms > 2) coefficients.back() = 1;
+  return coefficients;
+}
+
 at::Tensor cayley_aten(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec) {
   const at::Tensor skew = skew_from_upper(q, block_size);
   const at::Tensor identity = at::eye(block_size, q.options()).expand_as(skew);
   if (spec.formula == Formula::kCayley)
     return at::linalg_solve(identity + skew, identity - skew, /*left=*/false);
 
-  at::Tensor r = identity.clone();
-  if (spec.terms <= 1) return r;
-  r.add_(skew, 2);
-  const bool legacy = spec.formula == Formula::kCayleyNeumannLegacy;
-  // PEFT >= 0.18 never ends before the cube: three terms are four.
-  const std::int64_t terms =
-      legacy || spec.terms == 2 ? spec.terms : std::max<std::int64_t>(spec.terms, 4);
-  at::Tensor power = skew;
-  for (std::int64_t exponent = 2; exponent < terms; ++exponent) {
-    power = at::bmm(power, skew);
-    r.add_(power, !legacy && exponent == terms - 1 ? 1 : 2);
-  }
+  const std::vector<double> c = neumann_coefficients(spec);
+  at::Tensor r = identity * c.back();
+  for (std::size_t k = c.size() - 1; k-- > 0;) r = at::bmm(skew, r).add_(identity, c[k]);
   return r;
 }
 

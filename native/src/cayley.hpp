@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <vector>
+
 #include "oft/rotation.hpp"
 
 namespace oft {
@@ -10,7 +12,10 @@ namespace oft {
 /// sharing aside). CPU tensors go to the kernels, others through `cayley_aten`.
 at::Tensor cayley(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec);
 
-/// The same by libtorch's operators, on any device.
+/// c of the series R = c[0] I + c[1] Q + c[2] Q^2 + ... that `spec` asks for.
+std::vector<double> neumann_coefficients(const RotationSpec& spec);
+
+/// `cayley` by libtorch's operators, on any device.
 at::Tensor cayley_aten(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec);
 
 }  // namespace oft

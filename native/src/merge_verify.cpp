@@ -1,5 +1,6 @@
 #include "merge_verify.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/maximum.h>

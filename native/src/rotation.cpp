@@ -1,5 +1,6 @@
 #include "oft/rotation.hpp"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/eye.h>
@@ -32,14 +33,11 @@ std::complex<double> turn(double theta, const RotationSpec& spec) {
   using namespace std::complex_literals;
   const std::complex<double> q = 1i * theta;
   if (spec.formula == Formula::kCayley) return (1.0 - q) / (1.0 + q);
-  if (spec.terms <= 1) return 1.0;
-  const bool legacy = spec.formula == Formula::kCayleyNeumannLegacy;
-  const std::int64_t terms = !legacy && spec.terms == 3 ? 4 : spec.terms;
-  std::complex<double> sum = 1.0 + 2.0 * q;
-  std::complex<double> power = q;
-  for (std::int64_t exponent = 2; exponent < terms; ++exponent) {
+  std::complex<double> sum = 0;
+  std::complex<double> power = 1;
+  for (const double coefficient : neumann_coefficients(spec)) {
+    sum += coefficient * power;
     power *= q;
-    sum += (!legacy && exponent == terms - 1 ? 1.0 : 2.0) * power;
   }
   return sum;
 }

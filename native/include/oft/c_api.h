@@ -33,7 +33,7 @@ extern "C" {
 #endif
 
 /** Rises with every change that an existing caller could notice. */
-#define OFT_ABI_VERSION 1
+#define OFT_ABI_VERSION 2
 
 typedef int32_t oft_status;
 
@@ -75,6 +75,20 @@ enum oft_layer_kind_code {
   OFT_LAYER_EMBEDDING = 4 /**< [rows, d] */
 };
 
+/** What a value is. Append only. */
+typedef int32_t oft_value_kind;
+enum oft_value_kind_code {
+  OFT_VALUE_NONE = 0,
+  OFT_VALUE_TENSOR = 1,
+  OFT_VALUE_INT = 2,
+  OFT_VALUE_DOUBLE = 3,
+  OFT_VALUE_BOOL = 4,
+  OFT_VALUE_TEXT = 5,
+  OFT_VALUE_LIST = 6,
+  OFT_VALUE_TUPLE = 7,
+  OFT_VALUE_DICT = 8
+};
+
 /** Where a configuration text comes from: it decides what absent keys mean. */
 typedef int32_t oft_config_source;
 enum oft_config_source_code {
@@ -89,6 +103,16 @@ typedef struct oft_rotation oft_rotation;
 typedef struct oft_adapter oft_adapter;
 typedef struct oft_checkpoint_merge oft_checkpoint_merge;
 typedef struct oft_text oft_text;
+typedef struct oft_value oft_value;
+typedef struct oft_script oft_script;
+typedef struct oft_model oft_model;
+typedef struct oft_optimizer oft_optimizer;
+
+/**
+ * Progress of a long call: bytes or layers done, and all. Called on the thread that runs it.
+ * Returns 0 to go on; anything else cancels. Must not unwind.
+ */
+typedef int32_t oft_progress(void* user_data, uint64_t done, uint64_t total);
 
 /* ---------------------------------------------------------------- library ---- */
 
@@ -171,7 +195,7 @@ OFT_API oft_status oft_tensor_from_blob(void* data, size_t data_size, oft_dtype 
                                         const int64_t* sizes, size_t dims, oft_tensor** out_tensor,
                                         oft_error** out_error);
 
-/** A contiguous copy of its own, converted where `dtype` is another. out_tensor: new. */
+/** A contiguous copy on the CPU, without gradient, of element type `dtype`. out_tensor: new. */
 OFT_API oft_status oft_tensor_to(const oft_tensor* tensor, oft_dtype dtype, oft_tensor** out_tensor,
                                  oft_error** out_error);
 
@@ -186,8 +210,34 @@ OFT_API oft_status oft_tensor_sizes(const oft_tensor* tensor, int64_t* sizes, si
 /**
  * The elements, row-major. out_data: borrowed from the tensor; NULL where it has none.
  * @param out_data_size bytes
+ * Returns: UNSUPPORTED for a tensor that is not contiguous or not on the CPU: see oft_tensor_to.
  */
 OFT_API oft_status oft_tensor_data(const oft_tensor* tensor, void** out_data, size_t* out_data_size,
+                                   oft_error** out_error);
+
+/** Text out: "cpu", "cuda:0", ... */
+OFT_API oft_status oft_tensor_device(const oft_tensor* tensor, char* buffer, size_t capacity,
+                                     size_t* out_size, oft_error** out_error);
+
+/** Whether operations on the tensor are recorded for oft_tensor_backward: 0 or 1. */
+OFT_API oft_status oft_tensor_requires_grad(const oft_tensor* tensor, int32_t* out_requires,
+                                            oft_error** out_error);
+
+/** Returns: INVALID_STATE for the result of a recorded operation, INVALID_ARGUMENT for integers. */
+OFT_API oft_status oft_tensor_set_requires_grad(oft_tensor* tensor, int32_t requires_grad,
+                                                oft_error** out_error);
+
+/**
+ * Adds the gradients of a recorded result to the tensors that it was made from.
+ * @param gradient that of the result; NULL where it is one number
+ * @param retain_graph non-zero: the record can be used again
+ * Returns: INVALID_STATE where nothing was recorded, or it was used up.
+ */
+OFT_API oft_status oft_tensor_backward(const oft_tensor* tensor, const oft_tensor* gradient,
+                                       int32_t retain_graph, oft_error** out_error);
+
+/** out_grad: new, shares memory; NULL where there is no gradient (yet). */
+OFT_API oft_status oft_tensor_grad(const oft_tensor* tensor, oft_tensor** out_grad,
                                    oft_error** out_error);
 
 OFT_API void oft_tensor_destroy(oft_tensor* tensor);
@@ -303,13 +353,290 @@ OFT_API oft_status oft_adapter_rotation(const oft_adapter* adapter, const char* 
 
 OFT_API void oft_adapter_destroy(oft_adapter* adapter);
 
-/* ------------------------------------------------------- checkpoint merge ---- */
+/* ------------------------------------------------------------------ value ---- */
+
+/** What TorchScript modules and operators take and give. Each constructor: out_value new. */
+OFT_API oft_status oft_value_none(oft_value** out_value, oft_error** out_error);
+OFT_API oft_status oft_value_from_tensor(const oft_tensor* tensor, oft_value** out_value,
+                                         oft_error** out_error);
+OFT_API oft_status oft_value_from_int(int64_t number, oft_value** out_value, oft_error** out_error);
+OFT_API oft_status oft_value_from_double(double number, oft_value** out_value,
+                                         oft_error** out_error);
+OFT_API oft_status oft_value_from_bool(int32_t truth, oft_value** out_value, oft_error** out_error);
+OFT_API oft_status oft_value_from_text(const char* text, size_t size, oft_value** out_value,
+                                       oft_error** out_error);
 
 /**
- * Called on the thread that runs the job. Returns 0 to go on; anything else cancels.
- * Must not unwind.
+ * A list or a tuple of other values. A list takes the element type that its receiver wants.
+ * @param kind OFT_VALUE_LIST or OFT_VALUE_TUPLE
  */
-typedef int32_t oft_progress(void* user_data, uint64_t done_bytes, uint64_t total_bytes);
+OFT_API oft_status oft_value_from_items(oft_value_kind kind, const oft_value* const* items,
+                                        size_t count, oft_value** out_value, oft_error** out_error);
+
+/** A dictionary; keys are texts, integers, doubles, booleans or tensors, all of one kind. */
+OFT_API oft_status oft_value_from_entries(const oft_value* const* keys,
+                                          const oft_value* const* items, size_t count,
+                                          oft_value** out_value, oft_error** out_error);
+
+/** Returns: UNSUPPORTED where the value has no number here. */
+OFT_API oft_status oft_value_get_kind(const oft_value* value, oft_value_kind* out_kind,
+                                      oft_error** out_error);
+
+/** Each getter returns INVALID_ARGUMENT for a value of another kind. out_tensor: new. */
+OFT_API oft_status oft_value_to_tensor(const oft_value* value, oft_tensor** out_tensor,
+                                       oft_error** out_error);
+OFT_API oft_status oft_value_to_int(const oft_value* value, int64_t* out_number,
+                                    oft_error** out_error);
+OFT_API oft_status oft_value_to_double(const oft_value* value, double* out_number,
+                                       oft_error** out_error);
+OFT_API oft_status oft_value_to_bool(const oft_value* value, int32_t* out_truth,
+                                     oft_error** out_error);
+OFT_API oft_status oft_value_to_text(const oft_value* value, char* buffer, size_t capacity,
+                                     size_t* out_size, oft_error** out_error);
+
+/** The number of items of a list, tuple or dictionary. */
+OFT_API oft_status oft_value_size(const oft_value* value, size_t* out_size, oft_error** out_error);
+
+/** An item of a list, tuple or dictionary (in order of insertion). out_item: new. */
+OFT_API oft_status oft_value_item(const oft_value* value, size_t index, oft_value** out_item,
+                                  oft_error** out_error);
+
+/** A key of a dictionary. out_key: new. */
+OFT_API oft_status oft_value_key(const oft_value* value, size_t index, oft_value** out_key,
+                                 oft_error** out_error);
+
+OFT_API void oft_value_destroy(oft_value* value);
+
+/* --------------------------------------------------------------- operator ---- */
+
+/**
+ * Calls an operator of libtorch's dispatcher, recording gradients where an operand requires them.
+ * @param name "aten::softmax", or with an overload, "aten::softmax.int"; without one, the first
+ *             overload that takes the arguments
+ * @param kwargs NULL, or a dictionary of texts to values
+ * @param out_result new; a tuple where there are several results, none where there is none
+ * Returns: NOT_FOUND naming the nearest operators; INVALID_ARGUMENT naming the signatures.
+ */
+OFT_API oft_status oft_operator_call(const char* name, size_t name_size,
+                                     const oft_value* const* args, size_t count,
+                                     const oft_value* kwargs, oft_value** out_result,
+                                     oft_error** out_error);
+
+/* ----------------------------------------------------------------- script ---- */
+
+/**
+ * Loads a TorchScript module; it is in the mode that it was saved in.
+ * @param device "cpu", "cuda:0", ...
+ * @param dtype an oft_dtype for floating-point parameters and buffers, or -1: as they are saved
+ * @param out_script new
+ * Returns: NOT_FOUND, IO, PARSE, UNSUPPORTED (a file of torch.save, .safetensors, ...), DEVICE.
+ */
+OFT_API oft_status oft_script_load(const char* path, size_t path_size, const char* device,
+                                   size_t device_size, oft_dtype dtype, oft_script** out_script,
+                                   oft_error** out_error);
+
+/** The same from the bytes of a file; copied. */
+OFT_API oft_status oft_script_load_bytes(const void* data, size_t data_size, const char* device,
+                                         size_t device_size, oft_dtype dtype,
+                                         oft_script** out_script, oft_error** out_error);
+
+/** Writes the file atomically. Returns: IO. */
+OFT_API oft_status oft_script_save(const oft_script* script, const char* path, size_t path_size,
+                                   oft_error** out_error);
+
+/**
+ * out_report: new: JSON {"training", "methods": [names], "modules": [{"name", "kind",
+ * "class_name"}...], "parameters" and "buffers": [{"name", "dtype", "shape", "device"}...]}.
+ */
+OFT_API oft_status oft_script_to_json(const oft_script* script, oft_text** out_report,
+                                      oft_error** out_error);
+
+/** A parameter or buffer. out_tensor: new, shares memory. Returns: NOT_FOUND. */
+OFT_API oft_status oft_script_tensor(const oft_script* script, const char* name, size_t name_size,
+                                     oft_tensor** out_tensor, oft_error** out_error);
+
+/** Training mode (non-zero) or evaluation mode. Not safe beside other uses. */
+OFT_API oft_status oft_script_train(oft_script* script, int32_t on, oft_error** out_error);
+
+/**
+ * Runs a method.
+ * @param kwargs NULL, or a dictionary of texts to values
+ * @param record_grad non-zero: gradients are recorded where a parameter or operand requires them
+ * @param out_result new
+ * Returns: NOT_FOUND (no such method); INVALID_ARGUMENT where arguments do not fit its signature.
+ */
+OFT_API oft_status oft_script_call(const oft_script* script, const char* method, size_t method_size,
+                                   const oft_value* const* args, size_t count,
+                                   const oft_value* kwargs, int32_t record_grad,
+                                   oft_value** out_result, oft_error** out_error);
+
+OFT_API void oft_script_destroy(oft_script* script);
+
+/* ------------------------------------------------------------------ model ---- */
+
+/**
+ * An OFT model over a TorchScript module, which stays as it is. Safe to use from any number of
+ * threads, but for steps of an optimizer on its parameters. `names` are JSON arrays of texts.
+ * Every call but destroy and to_json returns INVALID_STATE after the model was unloaded, and
+ * NOT_FOUND, naming those that exist, for an unknown adapter.
+ * @param options JSON {"low_cpu_mem_usage": false, "keep_base_weights": true, "model_type": null,
+ *                "output_embedding": null, "is_pretrained_model": false}; NULL: all defaults
+ * @param out_model new, in evaluation mode, the adapter active
+ * Returns: INVALID_ARGUMENT where the configuration matches nothing or does not fit; UNSUPPORTED
+ * for a frozen module, or layers that cannot be rotated.
+ */
+OFT_API oft_status oft_model_create(const oft_script* script, const oft_config* config,
+                                    const char* adapter_name, size_t adapter_name_size,
+                                    const char* options, size_t options_size, oft_model** out_model,
+                                    oft_error** out_error);
+
+/** The same with an adapter from a folder. Returns, besides: what oft_adapter_load returns. */
+OFT_API oft_status oft_model_from_pretrained(const oft_script* script, const char* path,
+                                             size_t path_size, const char* adapter_name,
+                                             size_t adapter_name_size, int32_t is_trainable,
+                                             const char* options, size_t options_size,
+                                             oft_model** out_model, oft_error** out_error);
+
+/** Adds an inactive adapter. Returns: INVALID_ARGUMENT for a name that exists or cannot be. */
+OFT_API oft_status oft_model_add_adapter(oft_model* model, const char* name, size_t name_size,
+                                         const oft_config* config, int32_t low_cpu_mem_usage,
+                                         oft_error** out_error);
+
+/** Reads a folder into a new, inactive adapter, or at once into one that exists. */
+OFT_API oft_status oft_model_load_adapter(oft_model* model, const char* path, size_t path_size,
+                                          const char* name, size_t name_size, int32_t is_trainable,
+                                          int32_t low_cpu_mem_usage, oft_error** out_error);
+
+/** Writes adapters, all where `names` is NULL. Returns: IO. */
+OFT_API oft_status oft_model_save_pretrained(const oft_model* model, const char* path,
+                                             size_t path_size, const char* names, size_t names_size,
+                                             oft_error** out_error);
+
+/** Activates adapters, applied in this order. */
+OFT_API oft_status oft_model_set_adapter(oft_model* model, const char* names, size_t names_size,
+                                         oft_error** out_error);
+
+/** Returns: INVALID_STATE while it is merged. */
+OFT_API oft_status oft_model_delete_adapter(oft_model* model, const char* name, size_t name_size,
+                                            oft_error** out_error);
+
+/** Zero: the model computes what the base computes. */
+OFT_API oft_status oft_model_enable_adapter(oft_model* model, int32_t on, oft_error** out_error);
+
+/** A copy of an adapter. out_adapter: new. */
+OFT_API oft_status oft_model_adapter(const oft_model* model, const char* name, size_t name_size,
+                                     oft_adapter** out_adapter, oft_error** out_error);
+
+/** Merges adapters, the active ones where `names` is NULL, on top of those merged already. */
+OFT_API oft_status oft_model_merge_adapter(oft_model* model, const char* names, size_t names_size,
+                                           int32_t safe_merge, oft_error** out_error);
+OFT_API oft_status oft_model_unmerge_adapter(oft_model* model, oft_error** out_error);
+
+/**
+ * The base with adapters merged in, the active ones where `names` is NULL; the model is unloaded.
+ * @param progress NULL, or called after each layer with layers done and all
+ * @param out_script new, free of oft
+ * Returns: CANCELLED.
+ */
+OFT_API oft_status oft_model_merge_and_unload(oft_model* model, const char* names,
+                                              size_t names_size, int32_t safe_merge,
+                                              oft_progress* progress, void* user_data,
+                                              oft_script** out_script, oft_error** out_error);
+
+/** The base; merged weights stay merged. out_script: new. */
+OFT_API oft_status oft_model_unload(oft_model* model, oft_script** out_script,
+                                    oft_error** out_error);
+
+/**
+ * Runs the method "forward".
+ * @param kwargs NULL, or a dictionary of texts to values
+ * @param names NULL, or the adapters to use instead of the active ones
+ * @param record_grad non-zero: gradients are recorded; rotations are then computed anew
+ * @param autocast OFT_DTYPE_BFLOAT16 or OFT_DTYPE_FLOAT16 for mixed precision, or -1
+ * @param out_result new
+ */
+OFT_API oft_status oft_model_forward(oft_model* model, const oft_value* const* args, size_t count,
+                                     const oft_value* kwargs, const char* names, size_t names_size,
+                                     int32_t record_grad, oft_dtype autocast,
+                                     oft_value** out_result, oft_error** out_error);
+
+/** Training mode (non-zero) or evaluation mode, of the model and its adapters. */
+OFT_API oft_status oft_model_train(oft_model* model, int32_t on, oft_error** out_error);
+
+/** out_report: new: JSON, as OFTModel::to_json says. */
+OFT_API oft_status oft_model_to_json(const oft_model* model, oft_text** out_report,
+                                     oft_error** out_error);
+
+/**
+ * A parameter by a name of "trainable_names" or by PEFT's, "fc1.oft_R.default.weight".
+ * @param out_tensor new, shares memory
+ * @param out_grad NULL, or: new, shares memory; NULL where there is no gradient
+ */
+OFT_API oft_status oft_model_parameter(const oft_model* model, const char* name, size_t name_size,
+                                       oft_tensor** out_tensor, oft_tensor** out_grad,
+                                       oft_error** out_error);
+
+OFT_API void oft_model_destroy(oft_model* model);
+
+/* -------------------------------------------------------------- optimizer ---- */
+
+/**
+ * An optimizer of libtorch over tensors, which it writes in place. Not safe beside other uses of
+ * the optimizer or the tensors.
+ * @param spec JSON {"type": "AdamW" | "Adam" | "SGD" | "Adagrad" | "RMSprop", "groups":
+ *             [{"count": tensors of the group, ...options}...]}; options by libtorch's names,
+ * absent ones keep its defaults: "lr", "weight_decay", "betas", "eps", "amsgrad", "momentum",
+ *             "dampening", "nesterov", "lr_decay", "alpha", "centered"
+ * @param tensors those of the first group, then those of the next; shared
+ * @param out_optimizer new
+ * Returns: PARSE; INVALID_ARGUMENT naming key, value and remedy.
+ */
+OFT_API oft_status oft_optimizer_create(const char* spec, size_t spec_size,
+                                        const oft_tensor* const* tensors, size_t count,
+                                        oft_optimizer** out_optimizer, oft_error** out_error);
+
+OFT_API oft_status oft_optimizer_step(oft_optimizer* optimizer, oft_error** out_error);
+
+/** Drops the gradients. */
+OFT_API oft_status oft_optimizer_zero_grad(oft_optimizer* optimizer, oft_error** out_error);
+
+/** Changes options of a group, JSON as in the spec. */
+OFT_API oft_status oft_optimizer_set_options(oft_optimizer* optimizer, size_t group,
+                                             const char* options, size_t options_size,
+                                             oft_error** out_error);
+
+/** Text out: the spec, every option explicit. */
+OFT_API oft_status oft_optimizer_to_json(const oft_optimizer* optimizer, char* buffer,
+                                         size_t capacity, size_t* out_size, oft_error** out_error);
+
+/** Writes the state (moments, steps, options), atomically. Returns: IO. */
+OFT_API oft_status oft_optimizer_save(const oft_optimizer* optimizer, const char* path,
+                                      size_t path_size, oft_error** out_error);
+
+/** Reads it. Returns: NOT_FOUND, PARSE, INVALID_ARGUMENT where it is another optimizer's. */
+OFT_API oft_status oft_optimizer_load(oft_optimizer* optimizer, const char* path, size_t path_size,
+                                      oft_error** out_error);
+
+OFT_API void oft_optimizer_destroy(oft_optimizer* optimizer);
+
+/**
+ * Scales the gradients of tensors down to a common 2-norm of at most max_norm.
+ * @param out_norm the norm before; NULL where it is not wanted
+ * Returns: INVALID_ARGUMENT where the norm is not finite; gradients are then as before.
+ */
+OFT_API oft_status oft_gradients_clip(const oft_tensor* const* tensors, size_t count,
+                                      double max_norm, double* out_norm, oft_error** out_error);
+
+/* ----------------------------------------------------------------- random ---- */
+
+/** Seeds libtorch's generators of all devices: dropout, initial parameters, random operators. */
+OFT_API oft_status oft_random_seed(uint64_t seed, oft_error** out_error);
+
+/** The state of the CPU's generator, uint8. out_state: new. */
+OFT_API oft_status oft_random_state(oft_tensor** out_state, oft_error** out_error);
+OFT_API oft_status oft_random_set_state(const oft_tensor* state, oft_error** out_error);
+
+/* ------------------------------------------------------- checkpoint merge ---- */
 
 /**
  * A job that merges adapters into a checkpoint: a .safetensors file or a folder. Nothing is read

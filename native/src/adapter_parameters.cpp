@@ -1,0 +1,247 @@
+#include "adapter_parameters.hpp"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/randperm.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "dtypes.hpp"
+#include "oft/error.hpp"
+#include "oft/functional.hpp"
+#include "oft/targets.hpp"
+#include "text.hpp"
+
+namespace oft {
+namespace {
+
+constexpr double kInitialDeviation = 0.1;
+
+at::TensorOptions options_of(const FlatShape& flat) {
+  return at::TensorOptions().dtype(flat.dtype).device(flat.device);
+}
+
+std::vector<std::int64_t> sizes_of(const FlatShape& flat) {
+  return {flat.rows, flat.block_size * (flat.block_size - 1) / 2};
+}
+
+/// ", nearest: 'a'" for the first of `missing`.
+std::string nearest_text(const std::vector<std::string>& missing,
+                         const std::vector<std::string>& candidates) {
+  const std::vector<std::string> near = nearest_names(missing.front(), candidates);
+  return near.empty() ? "" : "; nearest to the first: " + quote_some(near);
+}
+
+/// Throws where the layers of a file are not those that its config finds in the model.
+void check_layers(const AdapterPlan& plan, const AdapterFile& file) {
+  std::set<std::string> planned;
+  for (const ModelLayer& layer : plan.layers) planned.insert(layer.name);
+  std::set<std::string> stored;
+  for (const AdapterLayer& layer : file.layers) stored.insert(layer.name);
+
+  const auto difference = [](const std::set<std::string>& a, const std::set<std::string>& b) {
+    std::vector<std::string> names;
+    std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(names));
+    return names;
+  };
+  const std::vector<std::string> unexpected = difference(stored, planned);
+  const std::vector<std::string> missing = difference(planned, stored);
+  if (unexpected.empty() && missing.empty()) return;
+  std::string text = file.path.string() + ": ";
+  if (!unexpected.empty())
+    text += std::to_string(unexpected.size()) +
+            " of its layers are no targets of its config in this model: " + quote_some(unexpected) +
+            nearest_text(unexpected, {planned.begin(), planned.end()});
+  if (!missing.empty())
+    text += (unexpected.empty() ? "" : "; ") + std::to_string(missing.size()) +
+            " layers that its config targets have no parameters in it: " + quote_some(missing);
+  throw Error(Status::kInvalidArgument, text + "; the adapter is for another model");
+}
+
+/// What a file holds of the tensors to be replaced, and what the model keeps of them.
+std::vector<ReplacedTensor> read_replaced(const AdapterPlan& plan, const PreparedTree& tree,
+                                          const BaseTensors& base, const AdapterFile& file) {
+  std::vector<std::string> unknown;
+  for (const auto& [name, tensor] : file.replacements) {
+    const auto found = tree.tensors().find(name);
+    if (found == tree.tensors().end()) {
+      unknown.push_back(name);
+    } else if (found->second.sizes() != tensor.sizes()) {
+      throw Error(Status::kInvalidArgument,
+                  "'" + name + "': " + file.path.string() + " holds " + shape_text(tensor.sizes()) +
+                      ", the model " + shape_text(found->second.sizes()) +
+                      "; resize the model first, or take the adapter for it");
+    }
+  }
+  if (!unknown.empty())
+    throw Error(Status::kInvalidArgument, file.path.string() + ": replaces " + quote_some(unknown) +
+                                              ", which the model lacks");
+
+  std::vector<std::string> missing;
+  std::set<std::string> names(plan.replaced.begin(), plan.replaced.end());
+  for (const std::string& name : names)
+    if (tree.is_parameter(name) && !file.replacements.contains(name)) missing.push_back(name);
+  if (!missing.empty())
+    throw Error(Status::kInvalidArgument, file.path.string() + ": lacks " + quote_some(missing) +
+                                              ", which its config announces by bias or "
+                                              "modules_to_save");
+
+  std::vector<ReplacedTensor> replaced;
+  for (const auto& [name, tensor] : file.replacements) names.insert(name);
+  for (const std::string& name : names) {
+    at::Tensor value = base(name).to(tree.tensor(name).scalar_type()).clone();
+    if (const auto found = file.replacements.find(name); found != file.replacements.end())
+      value.copy_(found->second);
+    replaced.push_back({name, std::move(value), tree.is_parameter(name)});
+  }
+  return replaced;
+}
+
+/// Rows of blocks that dropout turns into I: int(p * rows) of each layer, where it has several.
+at::Tensor dropped_rows(const AdapterPlan& plan, std::size_t flat) {
+  at::Tensor dropped = at::zeros({plan.flats[flat].rows, 1, 1}, at::kBool);
+  for (const ModelLayer& layer : plan.layers) {
+    const auto count =
+        static_cast<std::int64_t>(plan.config.module_dropout * static_cast<double>(layer.rows));
+    if (layer.flat != flat || layer.rows == 1 || count == 0) continue;
+    dropped.index_fill_(
+        0, at::randperm(layer.rows, at::kLong).narrow(0, 0, count) + layer.first_row, 1);
+  }
+  return dropped.to(plan.flats[flat].device);
+}
+
+}  // namespace
+
+AdapterParameters AdapterParameters::initial(std::shared_ptr<const AdapterPlan> plan,
+                                             const PreparedTree& tree, const BaseTensors& base) {
+  AdapterParameters parameters{.plan = std::move(plan)};
+  for (const FlatShape& flat : parameters.plan->flats)
+    parameters.flats.push_back(parameters.plan->config.init_weights
+                                   ? at::zeros(sizes_of(flat), options_of(flat))
+                                   : at::randn(sizes_of(flat), options_of(flat)) *
+                                         kInitialDeviation);
+  parameters.row_scales.resize(parameters.plan->layers.size());
+  for (const std::string& name : parameters.plan->replaced)
+    parameters.replaced.push_back(
+        {name, base(name).to(tree.tensor(name).scalar_type()).clone(), tree.is_parameter(name)});
+  return parameters;
+}
+
+AdapterParameters AdapterParameters::from_file(std::shared_ptr<const AdapterPlan> plan,
+                                               const PreparedTree& tree, const BaseTensors& base,
+                                               const AdapterFile& file) {
+  check_layers(*plan, file);
+  AdapterParameters parameters{.plan = std::move(plan)};
+  for (const FlatShape& flat : parameters.plan->flats)
+    parameters.flats.push_back(at::zeros(sizes_of(flat), options_of(flat)));
+  for (const ModelLayer& layer : parameters.plan->layers) {
+    const Rotation rotation = file.rotation(file.layer(layer.name), layer.features);
+    parameters.layer_q(layer).copy_(rotation.q());
+    at::Tensor scale = rotation.row_scale();
+    if (scale.defined() && scale.eq(1).all().item<bool>()) scale = at::Tensor();
+    if (scale.defined()) {
+      const at::Tensor& weight = tree.tensor(layer.weight_name());
+      if (layer.kind == LayerKind::kEmbedding || layer.kind == LayerKind::kConv1D ||
+          layer.groups != 1 || scale.numel() != weight.size(0))
+        throw Error(Status::kInvalidArgument,
+                    "layer '" + layer.name + "': a row scale 'oft_s' of " +
+                        std::to_string(scale.numel()) + " elements does not fit its weight " +
+                        shape_text(weight.sizes()));
+      scale = scale.to(options_of(parameters.plan->flats[layer.flat])).clone();
+    }
+    parameters.row_scales.push_back(std::move(scale));
+  }
+  parameters.replaced = read_replaced(*parameters.plan, tree, base, file);
+  return parameters;
+}
+
+AdapterFile AdapterParameters::to_file() const {
+  AdapterFile file(plan->config);
+  for (const ModelLayer& layer : plan->layers)
+    file.put(layer.name, layer.kind == LayerKind::kEmbedding, layer_q(layer).clone());
+  for (std::size_t i = 0; i < plan->layers.size(); ++i)
+    if (row_scales[i].defined())
+      std::find_if(file.layers.begin(), file.layers.end(), [&](const AdapterLayer& layer) {
+        return layer.name == plan->layers[i].name;
+      })->row_scale = row_scales[i].unsqueeze(1).clone();
+  for (const ReplacedTensor& tensor : replaced)
+    file.replacements.emplace(tensor.name, tensor.value.detach().clone());
+  return file;
+}
+
+at::Tensor AdapterParameters::layer_q(const ModelLayer& layer) const {
+  return flats[layer.flat].detach().narrow(0, layer.first_row, layer.rows);
+}
+
+Rotation AdapterParameters::rotation(std::size_t index) const {
+  const ModelLayer& layer = plan->layers[index];
+  return Rotation(layer_q(layer).clone(), layer.features, rotation_spec(plan->config),
+                  row_scales[index]);
+}
+
+at::Tensor AdapterParameters::projected(std::size_t flat) const {
+  std::vector<at::Tensor> parts;
+  for (const ModelLayer& layer : plan->layers)
+    if (layer.flat == flat) parts.push_back(project_coft(layer_q(layer), plan->config.eps));
+  return at::cat(parts);
+}
+
+std::vector<at::Tensor> AdapterParameters::matrices(bool training) const {
+  const RotationSpec spec = rotation_spec(plan->config);
+  std::vector<std::vector<std::int64_t>> rows(flats.size());
+  for (const ModelLayer& layer : plan->layers) rows[layer.flat].push_back(layer.rows);
+
+  std::vector<std::vector<at::Tensor>> parts(flats.size());
+  for (std::size_t i = 0; i < flats.size(); ++i) {
+    const std::int64_t b = plan->flats[i].block_size;
+    if (b == 1) continue;
+    at::Tensor q = flats[i];
+    if (spec.coft_eps && !training) {
+      // Gradients are those at the projected point, as where the parameters themselves moved there.
+      const at::Tensor projected = this->projected(i).detach();
+      q = q.requires_grad() ? projected + (q - q.detach()) : projected;
+    }
+    at::Tensor r = functional::cayley(q, b, spec);
+    if (training && plan->config.module_dropout > 0)
+      r = at::where(dropped_rows(*plan, i), at::eye(b, r.options()), r);
+    parts[i] = r.split_with_sizes(rows[i]);
+  }
+
+  std::vector<at::Tensor> matrices;
+  std::vector<std::size_t> next(flats.size());
+  for (const ModelLayer& layer : plan->layers)
+    matrices.push_back(layer.block_size == 1 ? at::Tensor()
+                                             : parts[layer.flat][next[layer.flat]++]);
+  return matrices;
+}
+
+AdapterParameters AdapterParameters::alias(bool differentiable) const {
+  const auto alias_of = [&](const at::Tensor& tensor) {
+    return differentiable && tensor.requires_grad() ? tensor.view_as(tensor) : tensor.detach();
+  };
+  AdapterParameters aliases{.plan = plan, .row_scales = row_scales};
+  for (const at::Tensor& flat : flats) aliases.flats.push_back(alias_of(flat));
+  for (const ReplacedTensor& tensor : replaced)
+    aliases.replaced.push_back({tensor.name, alias_of(tensor.value), tensor.is_parameter});
+  return aliases;
+}
+
+bool AdapterParameters::has_row_scale() const {
+  return std::ranges::any_of(row_scales, [](const at::Tensor& scale) { return scale.defined(); });
+}
+
+std::vector<at::Tensor> AdapterParameters::leaves() const {
+  std::vector<at::Tensor> leaves;
+  for (const at::Tensor& flat : flats)
+    if (flat.numel() > 0) leaves.push_back(flat);
+  for (const ReplacedTensor& tensor : replaced)
+    if (tensor.is_parameter) leaves.push_back(tensor.value);
+  return leaves;
+}
+
+}  // namespace oft
