@@ -12,6 +12,7 @@ module io.github.oft4j {
   requires static VectorGraphics2D;
 
   exports io.github.oft4j;
+  exports io.github.oft4j.train;
 
   opens io.github.oft4j.cli to
       info.picocli;

@@ -224,7 +224,8 @@ public final class AdapterFile extends NativeObject {
     }
   }
 
-  private static AdapterFile adopt(Call call, OFTScope scope, String label) {
+  /** Takes the new adapter in the call's out-parameter. */
+  static AdapterFile adopt(Call call, OFTScope scope, String label) {
     var anchors = new ConcurrentLinkedQueue<Object>();
     var handle = new NativeHandle(call.outPointer(), OftC::oft_adapter_destroy, label, 0, anchors);
     return new AdapterFile(scope, scope.own(handle), anchors);

@@ -183,49 +183,16 @@ public final class CheckpointMerge {
       var json = call.utf8(Json.text(options));
       call.check(OftC.oft_checkpoint_merge_options(merge, json.data(), json.size(), call.error()));
 
-      var guard = listener == null ? null : new ListenerGuard(listener);
+      var guard = ListenerGuard.of(listener);
       var folder = call.path(target);
       int status =
           OftC.oft_checkpoint_merge_run(
               merge, folder.data(), folder.size(), call.progress(guard), call.none(), call.error());
-      try {
-        call.check(status);
-      } catch (OFTCancelledException cancelled) {
-        throw guard == null ? cancelled : guard.cause(cancelled);
-      }
+      ListenerGuard.check(call, status, guard);
       return MergeReport.of(
           call.text(
               (buffer, capacity, outSize, outError) ->
                   OftC.oft_checkpoint_merge_report(merge, buffer, capacity, outSize, outError)));
-    }
-  }
-
-  /** An exception must not unwind native frames: it cancels, and is thrown after the job ended. */
-  private static final class ListenerGuard implements Call.Progress {
-    private final ProgressListener listener;
-    private Throwable thrown;
-
-    ListenerGuard(ProgressListener listener) {
-      this.listener = listener;
-    }
-
-    @Override
-    public boolean report(long doneBytes, long totalBytes) {
-      try {
-        return listener.onProgress(doneBytes, totalBytes);
-      } catch (Throwable t) {
-        thrown = t;
-        return false;
-      }
-    }
-
-    RuntimeException cause(OFTCancelledException cancelled) {
-      return switch (thrown) {
-        case null -> cancelled;
-        case Error error -> throw error;
-        case RuntimeException exception -> exception;
-        default -> new IllegalStateException("a ProgressListener threw", thrown);
-      };
     }
   }
 }

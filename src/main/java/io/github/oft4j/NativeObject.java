@@ -3,7 +3,8 @@ package io.github.oft4j;
 import io.github.oft4j.internal.NativeHandle;
 
 /** A native object, and the scope that owns it. */
-abstract sealed class NativeObject permits Tensor, Rotation, AdapterFile {
+abstract sealed class NativeObject
+    permits Tensor, Rotation, AdapterFile, ScriptModule, OFTModelView, Optimizer {
   final NativeHandle handle;
   private volatile OFTScope scope;
 
@@ -32,5 +33,23 @@ abstract sealed class NativeObject permits Tensor, Rotation, AdapterFile {
   public final void moveTo(OFTScope target) {
     scope.state().move(handle, target.state());
     scope = target;
+  }
+
+  /**
+   * Frees this object now instead of with its scope; where another thread uses it at this moment,
+   * when that call returns. Closing again has no effect.
+   */
+  public final void close() {
+    scope.state().free(handle);
+  }
+
+  /**
+   * What messages call this object.
+   *
+   * @return for example {@code ScriptModule encoder.pt}
+   */
+  @Override
+  public String toString() {
+    return handle.toString();
   }
 }

@@ -89,6 +89,88 @@ public final class OFTScope implements AutoCloseable {
     }
   }
 
+  /**
+   * A {@link DType#FLOAT32} tensor of this scope, with a copy of the elements.
+   *
+   * @param data the elements, row-major
+   * @param shape sizes whose product is {@code data.length}; none for one dimension
+   * @return a new tensor
+   * @throws OFTArgumentException where shape and length disagree
+   */
+  public Tensor tensor(float[] data, long... shape) {
+    return Tensor.of(this, data, shapeOr(data.length, shape));
+  }
+
+  /**
+   * A {@link DType#FLOAT64} tensor of this scope, with a copy of the elements.
+   *
+   * @param data the elements, row-major
+   * @param shape sizes whose product is {@code data.length}; none for one dimension
+   * @return a new tensor
+   * @throws OFTArgumentException where shape and length disagree
+   */
+  public Tensor tensor(double[] data, long... shape) {
+    return Tensor.of(this, data, shapeOr(data.length, shape));
+  }
+
+  /**
+   * An {@link DType#INT64} tensor of this scope, with a copy of the elements.
+   *
+   * @param data the elements, row-major
+   * @param shape sizes whose product is {@code data.length}; none for one dimension
+   * @return a new tensor
+   * @throws OFTArgumentException where shape and length disagree
+   */
+  public Tensor tensor(long[] data, long... shape) {
+    return Tensor.of(this, data, shapeOr(data.length, shape));
+  }
+
+  /**
+   * A {@link DType#FLOAT32} matrix of this scope, with a copy of the elements.
+   *
+   * @param rows of one length
+   * @return a new tensor
+   * @throws OFTArgumentException where the lengths differ
+   */
+  public Tensor tensor(float[][] rows) {
+    int columns = rows.length == 0 ? 0 : rows[0].length;
+    float[] data = new float[Math.multiplyExact(rows.length, columns)];
+    for (int i = 0; i < rows.length; i++) {
+      checkColumns(i, rows[i].length, columns);
+      System.arraycopy(rows[i], 0, data, i * columns, columns);
+    }
+    return Tensor.of(this, data, rows.length, columns);
+  }
+
+  /**
+   * An {@link DType#INT64} matrix of this scope, with a copy of the elements, for example of token
+   * numbers.
+   *
+   * @param rows of one length
+   * @return a new tensor
+   * @throws OFTArgumentException where the lengths differ
+   */
+  public Tensor tensor(long[][] rows) {
+    int columns = rows.length == 0 ? 0 : rows[0].length;
+    long[] data = new long[Math.multiplyExact(rows.length, columns)];
+    for (int i = 0; i < rows.length; i++) {
+      checkColumns(i, rows[i].length, columns);
+      System.arraycopy(rows[i], 0, data, i * columns, columns);
+    }
+    return Tensor.of(this, data, rows.length, columns);
+  }
+
+  private static long[] shapeOr(int length, long[] shape) {
+    return shape.length == 0 ? new long[] {length} : shape;
+  }
+
+  private static void checkColumns(int row, int found, int wanted) {
+    if (found != wanted) {
+      throw new OFTArgumentException(
+          "row " + row + " has " + found + " elements, row 0 has " + wanted + ": pad the shorter");
+    }
+  }
+
   /** Which of two scopes was opened last. */
   static OFTScope youngest(OFTScope a, OFTScope b) {
     return a.age >= b.age ? a : b;

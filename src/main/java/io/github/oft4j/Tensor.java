@@ -1,23 +1,40 @@
 package io.github.oft4j;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.NativeHandle;
+import io.github.oft4j.internal.NativeValue;
 import io.github.oft4j.internal.TensorMemory;
 import io.github.oft4j.internal.ffm.OftC;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A dense array of numbers in native memory, row-major.
+ * A dense array of numbers in native memory, on any device of libtorch.
  *
- * <p>Its shape and element type never change. Any number of threads may read it; its elements may
- * be written through {@link #segment} before others see it.
+ * {@snippet :
+ * var w = step.tensor(new float[] {1, 2}).requireGrad(true);
+ * var loss = w.mul(w).sum();
+ * loss.backward();
+ * float[] gradient = w.grad().orElseThrow().toFloatArray(); // 2, 4
+ * }
+ *
+ * <p>Its shape and element type never change. Operations make new tensors in the youngest scope of
+ * their operands; they are recorded for {@link #backward()} where an operand {@linkplain
+ * #requiresGrad requires gradients}. Every other operator of libtorch is called by {@link
+ * Operators}.
+ *
+ * <p>Any number of threads may read a tensor. Its elements may be written, by {@link #copyFrom} or
+ * through {@link #segment}, while no other thread uses it.
  */
-public final class Tensor extends NativeObject {
+public final class Tensor extends NativeObject
+    implements TensorArithmetic, TensorShapes, TensorReductions, TensorFunctions {
   private final TensorInfo info;
   private volatile View view;
 
@@ -163,15 +180,17 @@ public final class Tensor extends NativeObject {
   }
 
   /**
-   * A contiguous copy in another element type, owned by the same scope.
+   * Where the elements are.
    *
-   * @param dtype of the result
-   * @return a new tensor
+   * @return never null
    */
-  public Tensor to(DType dtype) {
+  public Device device() {
     try (var call = new Call()) {
-      call.check(OftC.oft_tensor_to(call.lease(handle), dtype.code(), call.out(), call.error()));
-      return adopt(call, scope(), null);
+      var tensor = call.lease(handle);
+      return Device.parse(
+          call.text(
+              (buffer, capacity, outSize, outError) ->
+                  OftC.oft_tensor_device(tensor, buffer, capacity, outSize, outError)));
     }
   }
 
@@ -212,22 +231,187 @@ public final class Tensor extends NativeObject {
   }
 
   /**
-   * The elements themselves, without a copy, in the machine's byte order. The segment dies with the
-   * scope that owns the tensor now: touching it afterwards throws {@link IllegalStateException}.
+   * Copies the elements, converted to byte as to {@link DType#UINT8}.
+   *
+   * @return row-major; 255 is -1
+   * @throws OFTArgumentException where there are more than an array can hold
+   */
+  public byte[] toByteArray() {
+    byte[] array = new byte[arrayLength()];
+    read(DType.UINT8, data -> MemorySegment.copy(data, JAVA_BYTE, 0, array, 0, array.length));
+    return array;
+  }
+
+  /**
+   * The only element, converted to double.
+   *
+   * @return its value
+   * @throws OFTArgumentException where there is not exactly one
+   */
+  public double item() {
+    if (numel() != 1) {
+      throw new OFTArgumentException(this + " has " + numel() + " elements: item() needs one");
+    }
+    return toDoubleArray()[0];
+  }
+
+  /**
+   * The elements themselves, without a copy, row-major, in the machine's byte order. The segment
+   * dies with the scope that owns the tensor now: touching it afterwards throws {@link
+   * IllegalStateException}. Parameters of a model are written by {@link #copyFrom} instead, which
+   * tells libtorch that they have changed.
    *
    * @return {@code numel() * dtype().byteSize()} bytes, for any thread
+   * @throws OFTUnsupportedException where the elements have gaps, or are not on the processor: see
+   *     {@link #contiguous} and {@link #to(Device)}
    */
   public MemorySegment segment() {
     OFTScope owner = scope();
     View known = view;
     if (known == null || known.scope() != owner) {
       try (var call = new Call()) {
-        MemorySegment data = TensorMemory.data(call, call.lease(handle));
+        MemorySegment data = TensorMemory.data(call, call.lease(handle), this);
         known = new View(owner.state().view(handle, data, data.byteSize()), owner);
         view = known;
       }
     }
     return known.segment();
+  }
+
+  /**
+   * Whether operations on this tensor are recorded for {@link #backward()}.
+   *
+   * @return true for parameters that train, and for what was made from them
+   */
+  public boolean requiresGrad() {
+    try (var call = new Call()) {
+      call.check(OftC.oft_tensor_requires_grad(call.lease(handle), call.out(), call.error()));
+      return call.outInt() != 0;
+    }
+  }
+
+  /**
+   * Sets whether operations on this tensor are recorded from now on.
+   *
+   * @param requires true to record
+   * @return this
+   * @throws OFTArgumentException where the elements are integers
+   * @throws OFTStateException for the result of a recorded operation: {@link #detach} it
+   */
+  public Tensor requireGrad(boolean requires) {
+    try (var call = new Call()) {
+      call.check(
+          OftC.oft_tensor_set_requires_grad(call.lease(handle), requires ? 1 : 0, call.error()));
+    }
+    return this;
+  }
+
+  /**
+   * What {@link #backward()} has added up in this tensor since gradients were dropped last.
+   *
+   * @return shares memory with the gradient, and belongs to the scope of this tensor (see {@link
+   *     #in}); empty where there is none yet
+   */
+  public Optional<Tensor> grad() {
+    try (var call = new Call()) {
+      call.check(OftC.oft_tensor_grad(call.lease(handle), call.out(), call.error()));
+      return adoptNullable(call, scope());
+    }
+  }
+
+  /**
+   * Adds the gradients of this number to the tensors that it was made from, and forgets the record.
+   *
+   * @throws OFTStateException where nothing was recorded, or the record was used already
+   * @throws OFTArgumentException where this is not one number
+   */
+  public void backward() {
+    try (var call = new Call()) {
+      call.check(OftC.oft_tensor_backward(call.lease(handle), call.none(), 0, call.error()));
+    }
+  }
+
+  /**
+   * Adds the gradients of this result to the tensors that it was made from.
+   *
+   * @param gradient that of this tensor, of its shape
+   * @param retainGraph whether the record can be used again
+   * @throws OFTStateException where nothing was recorded, or the record was used already
+   * @throws OFTArgumentException where the shapes differ
+   */
+  public void backward(Tensor gradient, boolean retainGraph) {
+    try (var call = new Call()) {
+      call.check(
+          OftC.oft_tensor_backward(
+              call.lease(handle), call.lease(gradient.handle), retainGraph ? 1 : 0, call.error()));
+    }
+  }
+
+  /**
+   * Overwrites the elements, which is not recorded, also for parameters that train.
+   *
+   * @param source its shape broadcasts to this one, its elements are converted
+   * @throws OFTArgumentException where the shapes do not fit
+   */
+  public void copyFrom(Tensor source) {
+    try (var temporary = OFTScope.open()) {
+      Operators.tensor("aten::copy_", in(temporary).detach(), source.in(temporary).detach());
+    }
+  }
+
+  /**
+   * This very tensor as an object of another scope: what is made from it joins that scope, where it
+   * is the younger one.
+   *
+   * {@snippet :
+   * double norm = parameter.in(step).grad().orElseThrow().norm().item(); // dies with the step
+   * }
+   *
+   * @param target owner of the result
+   * @return shares memory, gradient and record
+   */
+  public Tensor in(OFTScope target) {
+    try (var call = new Call()) {
+      var value = NativeValue.of(call, handle);
+      return value.tensor(() -> adopt(call, target, handle.anchor()));
+    }
+  }
+
+  /**
+   * Joins tensors along a dimension.
+   *
+   * @param tensors of one shape but for {@code dim}, at least one
+   * @param dim negative: counted from the end
+   * @return a new tensor in their youngest scope
+   * @throws OFTArgumentException where the shapes do not fit
+   */
+  public static Tensor cat(List<Tensor> tensors, long dim) {
+    return Operators.tensor("aten::cat", tensors, dim);
+  }
+
+  /**
+   * Joins tensors along a new dimension.
+   *
+   * @param tensors of one shape, at least one
+   * @param dim where the result has it
+   * @return a new tensor in their youngest scope
+   * @throws OFTArgumentException where the shapes differ
+   */
+  public static Tensor stack(List<Tensor> tensors, long dim) {
+    return Operators.tensor("aten::stack", tensors, dim);
+  }
+
+  /**
+   * Picks each element from one of two tensors.
+   *
+   * @param condition {@link DType#BOOL}
+   * @param yes taken where the condition holds
+   * @param no taken elsewhere
+   * @return of the shape that all three broadcast to
+   * @throws OFTArgumentException where the shapes do not fit
+   */
+  public static Tensor where(Tensor condition, Tensor yes, Tensor no) {
+    return Operators.tensor("aten::where.self", condition, yes, no);
   }
 
   /**
@@ -260,6 +444,13 @@ public final class Tensor extends NativeObject {
     return new Tensor(scope, scope.own(handle), info);
   }
 
+  /** The same where the out-parameter may be NULL. */
+  static Optional<Tensor> adoptNullable(Call call, OFTScope scope) {
+    return call.outPointer().address() == 0
+        ? Optional.empty()
+        : Optional.of(adopt(call, scope, null));
+  }
+
   private static Tensor copy(
       OFTScope scope, MemorySegment data, int length, DType dtype, long... shape) {
     var info = new TensorInfo(dtype, shape);
@@ -268,7 +459,7 @@ public final class Tensor extends NativeObject {
     }
     Tensor tensor = zeros(scope, dtype, shape);
     try (var call = new Call()) {
-      TensorMemory.data(call, call.lease(tensor.handle)).copyFrom(data);
+      TensorMemory.data(call, call.lease(tensor.handle), info).copyFrom(data);
     }
     return tensor;
   }
@@ -283,12 +474,8 @@ public final class Tensor extends NativeObject {
 
   private void read(DType wanted, Consumer<MemorySegment> reader) {
     try (var call = new Call()) {
-      MemorySegment tensor = call.lease(handle);
-      if (info.dtype() != wanted) {
-        call.check(OftC.oft_tensor_to(tensor, wanted.code(), call.out(), call.error()));
-        tensor = call.own(call.outPointer(), OftC::oft_tensor_destroy);
-      }
-      reader.accept(TensorMemory.data(call, tensor));
+      reader.accept(
+          TensorMemory.elements(call, call.lease(handle), info.dtype() == wanted, wanted.code()));
     }
   }
 }

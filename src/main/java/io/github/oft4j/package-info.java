@@ -1,9 +1,33 @@
 /**
- * Orthogonal fine-tuning (OFT) on the JVM: adapters of Hugging Face PEFT are read, checked,
- * written, and merged into checkpoints, at the speed of the disk.
+ * Orthogonal fine-tuning (OFT) on the JVM: TorchScript models are adapted, trained, switched and
+ * merged while they live, and adapters of Hugging Face PEFT are read, checked, written, and merged
+ * into checkpoints at the speed of the disk.
  *
- * <p>An adapter is a map from layer names to {@link io.github.oft4j.Rotation}s. A merge in five
- * lines:
+ * <p>An adapter is a map from layer names to {@link io.github.oft4j.Rotation}s. {@link
+ * io.github.oft4j.OFTModel} trains one:
+ *
+ * {@snippet :
+ * try (var scope = OFTScope.open()) {
+ *   var base = ScriptModule.load(scope, Path.of("encoder.pt"));
+ *   var config = OFTConfig.builder().targetModules("query", "value").oftBlockSize(32).build();
+ *   var model = OFTModel.create(base, config, "default");
+ *   model.train();
+ *   try (var optimizer = Optimizer.adamW(model.trainableParameters(), 1e-3)) {
+ *     for (Batch batch : batches) {
+ *       try (var step = scope.child()) { // everything made here dies here
+ *         var loss = model.forward(step.tensor(batch.x())).crossEntropy(step.tensor(batch.y()));
+ *         optimizer.zeroGrad();
+ *         loss.backward();
+ *         optimizer.step();
+ *       }
+ *     }
+ *   }
+ *   model.savePretrained(Path.of("adapter")); // PEFT reads it
+ *   model.mergeAndUnload(MergeOptions.safe()).save(Path.of("merged.pt"));
+ * }
+ * }
+ *
+ * <p>{@link io.github.oft4j.CheckpointMerge} merges without a model in memory:
  *
  * {@snippet :
  * MergeReport report =
@@ -49,7 +73,8 @@
  * <h2>Memory, threads, errors</h2>
  *
  * <p>Native objects belong to an {@link io.github.oft4j.OFTScope}, which frees them. Any number of
- * threads may use one object, but for what its class excepts. Failures are unchecked {@link
+ * threads may use one object, but for what its class excepts. Gradients are recorded by operations
+ * whose operand requires them, and by models in training mode. Failures are unchecked {@link
  * io.github.oft4j.OFTException}s, with a subclass for each category; no argument may be null unless
  * its description says so.
  */

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 /** Façade, bindings and command line speak to the next layer only. */
 class ArchitectureTest {
   private static final String FACADE = "io.github.oft4j";
+  private static final String TRAINING = "io.github.oft4j.train..";
   private static final String COMMAND_LINE = "io.github.oft4j.cli..";
   private static final String INTERNAL = "io.github.oft4j.internal..";
   private static final String BINDINGS = "io.github.oft4j.internal.ffm..";
@@ -63,13 +64,23 @@ class ArchitectureTest {
   }
 
   @Test
-  void theCommandLineSeesTheFacadeOnly() {
+  void trainingAndTheCommandLineSeeTheFacadeOnly() {
     noClasses()
         .that()
-        .resideInAPackage(COMMAND_LINE)
+        .resideInAnyPackage(TRAINING, COMMAND_LINE)
         .should()
         .dependOnClassesThat()
         .resideInAPackage(INTERNAL)
+        .check(classes);
+  }
+
+  @Test
+  void onlyTheCommandLineDependsOnTraining() {
+    noClasses()
+        .that(not(resideInAPackage(TRAINING)).and(not(resideInAPackage(COMMAND_LINE))))
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage(TRAINING)
         .check(classes);
   }
 

@@ -47,11 +47,12 @@ final class ChildJvm {
     return this;
   }
 
-  Result run(Class<?> main) throws IOException {
+  Result run(Class<?> main, String... arguments) throws IOException {
     var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(options);
     command.addAll(List.of("-cp", String.join(File.pathSeparator, classPath), main.getName()));
+    command.addAll(List.of(arguments));
     Process process = builder.command(command).redirectErrorStream(true).start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     return new Result(process.onExit().join().exitValue(), output);

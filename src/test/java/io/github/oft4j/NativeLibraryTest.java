@@ -3,6 +3,7 @@ package io.github.oft4j;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.oft4j.internal.ffm.OftC;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -122,7 +123,7 @@ class NativeLibraryTest {
         """,
         "  java.library.path: no usable liboft.so in " + temp,
         "set -Doft4j.library=FILE and -Doft4j.libtorch=FOLDER",
-        "C ABI 1, Java " + Runtime.version());
+        "C ABI " + OftC.OFT_ABI_VERSION() + ", Java " + Runtime.version());
   }
 
   @Test

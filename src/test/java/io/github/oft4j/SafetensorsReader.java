@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Enough of the format to compare files of floating-point tensors. */
+/** Enough of the format to compare files of tensors. */
 final class SafetensorsReader {
   private SafetensorsReader() {}
 
@@ -37,10 +37,18 @@ final class SafetensorsReader {
   }
 
   private static float[] floats(ByteBuffer data, String dtype) {
-    float[] floats = new float[data.remaining() / (dtype.equals("F32") ? 4 : 2)];
+    int size =
+        switch (dtype) {
+          case "F64", "I64" -> 8;
+          case "F32" -> 4;
+          default -> 2;
+        };
+    float[] floats = new float[data.remaining() / size];
     for (int i = 0; i < floats.length; i++) {
       floats[i] =
           switch (dtype) {
+            case "F64" -> (float) data.getDouble();
+            case "I64" -> data.getLong();
             case "F32" -> data.getFloat();
             case "F16" -> Float.float16ToFloat(data.getShort());
             case "BF16" -> Float.intBitsToFloat(data.getShort() << 16);

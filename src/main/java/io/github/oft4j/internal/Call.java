@@ -11,6 +11,7 @@ import io.github.oft4j.internal.ffm.OftC;
 import io.github.oft4j.internal.ffm.oft_progress;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Path;
@@ -52,11 +53,11 @@ public final class Call implements AutoCloseable {
     /**
      * Tells how far a job is.
      *
-     * @param doneBytes bytes
-     * @param totalBytes bytes
+     * @param done in the unit of the job
+     * @param total in the unit of the job
      * @return true to go on
      */
-    boolean report(long doneBytes, long totalBytes);
+    boolean report(long done, long total);
   }
 
   /** Most texts fit, so that one native call is enough. */
@@ -71,6 +72,7 @@ public final class Call implements AutoCloseable {
   private final MemorySegment out = slots.asSlice(0, ADDRESS.byteSize());
   private final MemorySegment error = slots.asSlice(ADDRESS.byteSize());
   private final List<NativeHandle> leases = new ArrayList<>(4);
+  private final List<Runnable> unwanted = new ArrayList<>(0);
 
   /** Opens a call; loads the native library where that has not happened yet. */
   public Call() {}
@@ -94,11 +96,24 @@ public final class Call implements AutoCloseable {
    * @return an array of pointers to them
    */
   public MemorySegment leaseAll(List<NativeHandle> handles) {
-    MemorySegment pointers = arena.allocate(ADDRESS, handles.size());
-    for (int i = 0; i < handles.size(); i++) {
-      pointers.setAtIndex(ADDRESS, i, lease(handles.get(i)));
+    return pointers(handles.stream().map(this::lease).toList());
+  }
+
+  /**
+   * Copies pointers to native memory.
+   *
+   * @param pointers to objects that outlive this call, or are owned by it
+   * @return an array, NULL where there are no pointers
+   */
+  MemorySegment pointers(List<MemorySegment> pointers) {
+    if (pointers.isEmpty()) {
+      return MemorySegment.NULL;
     }
-    return pointers;
+    MemorySegment array = arena.allocate(ADDRESS, pointers.size());
+    for (int i = 0; i < pointers.size(); i++) {
+      array.setAtIndex(ADDRESS, i, pointers.get(i));
+    }
+    return array;
   }
 
   /**
@@ -141,6 +156,27 @@ public final class Call implements AutoCloseable {
           path + " is inside " + path.getFileSystem() + ": copy it to a folder of this machine");
     }
     return utf8(path.toString());
+  }
+
+  /**
+   * A text that may be absent.
+   *
+   * @param text any text, or null
+   * @return its UTF-8 bytes; NULL and 0 for null
+   */
+  public Text utf8OrNone(String text) {
+    return text == null ? new Text(MemorySegment.NULL, 0) : utf8(text);
+  }
+
+  /**
+   * Makes bytes accessible to native code.
+   *
+   * @param bytes those between position and limit; copied where they are on the Java heap
+   * @return as long as this call is open
+   */
+  public MemorySegment bytes(ByteBuffer bytes) {
+    MemorySegment source = MemorySegment.ofBuffer(bytes);
+    return source.isNative() ? source : arena.allocate(source.byteSize()).copyFrom(source);
   }
 
   /**
@@ -195,6 +231,18 @@ public final class Call implements AutoCloseable {
   }
 
   /**
+   * A slot for an out-parameter that nobody wants.
+   *
+   * @param destroyer destroys the object in it when this call is closed
+   * @return eight bytes
+   */
+  public MemorySegment unwanted(NativeHandle.Destroyer destroyer) {
+    MemorySegment slot = arena.allocate(ADDRESS);
+    unwanted.add(() -> destroyer.destroy(slot.get(ADDRESS, 0)));
+    return slot;
+  }
+
+  /**
    * Reads the out-parameter.
    *
    * @return a new or borrowed object
@@ -241,6 +289,12 @@ public final class Call implements AutoCloseable {
     }
   }
 
+  /** Frees the error of a native call that failed as it may. */
+  void dropError() {
+    OftC.oft_error_destroy(error.get(ADDRESS, 0));
+    error.set(ADDRESS, 0, MemorySegment.NULL);
+  }
+
   /**
    * Runs a function that writes text; a second time where the text is long.
    *
@@ -285,12 +339,13 @@ public final class Call implements AutoCloseable {
     return new String(bytes, StandardCharsets.UTF_8);
   }
 
-  /** Gives back the leases and frees the arena. */
+  /** Gives back the leases, destroys what is unwanted, and frees the arena. */
   @Override
   public void close() {
     for (int i = leases.size() - 1; i >= 0; i--) {
       leases.get(i).release();
     }
+    unwanted.forEach(Runnable::run);
     arena.close();
   }
 }

@@ -101,6 +101,11 @@ public final class NativeHandle {
     }
   }
 
+  @Override
+  public String toString() {
+    return label.toString();
+  }
+
   private void destroy() {
     destroyer.destroy(pointer);
     NativeMemory.freed(bytes);

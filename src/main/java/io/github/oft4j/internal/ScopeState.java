@@ -86,6 +86,18 @@ public final class ScopeState implements Runnable {
   }
 
   /**
+   * Destroys an object before the scope is closed; without effect where that happened already.
+   *
+   * @param handle owned by this scope
+   */
+  public void free(NativeHandle handle) {
+    synchronized (this) {
+      handles.remove(handle);
+    }
+    handle.close();
+  }
+
+  /**
    * A view of an object's memory, valid until this scope is closed.
    *
    * @param handle owned by this scope; it keeps the memory until then, wherever it moves
