@@ -5,6 +5,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 
 /** A failure of the command line itself, with a text for its user. */
 final class CliException extends Exception {
@@ -24,6 +25,12 @@ final class CliException extends Exception {
   /** What could not be done, and what the operating system said to it. */
   static CliException io(String message, IOException cause) {
     return new CliException(ExitCode.IO, message + ": " + reason(cause), cause);
+  }
+
+  /** An input that could not be read. */
+  static CliException unreadable(Path input, IOException cause) {
+    var exitCode = cause instanceof NoSuchFileException ? ExitCode.BAD_INPUT : ExitCode.IO;
+    return new CliException(exitCode, "cannot read " + input + ": " + reason(cause), cause);
   }
 
   ExitCode exitCode() {

@@ -10,7 +10,7 @@ final class DigitNet {
   private final Layer fc2;
   private final Layer head;
 
-  private DigitNet(Safetensors weights) {
+  private DigitNet(Safetensors weights) throws CliException {
     fc1 = Layer.of(weights, "fc1");
     fc2 = Layer.of(weights, "fc2");
     head = Layer.of(weights, "head");
@@ -26,7 +26,7 @@ final class DigitNet {
    * @param images [n, 64] pixels of 0 to 16
    * @param labels [n] digits
    */
-  double accuracy(byte[] images, long[] labels) {
+  double accuracy(float[] images, long[] labels) {
     int pixels = images.length / labels.length;
     int right = 0;
     for (int i = 0; i < labels.length; i++) {
@@ -57,7 +57,7 @@ final class DigitNet {
 
   /** W x + b. */
   private record Layer(float[] weight, float[] bias) {
-    static Layer of(Safetensors weights, String name) {
+    static Layer of(Safetensors weights, String name) throws CliException {
       return new Layer(weights.floats(name + ".weight"), weights.floats(name + ".bias"));
     }
 

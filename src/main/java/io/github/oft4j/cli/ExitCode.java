@@ -7,6 +7,7 @@ import io.github.oft4j.OFTIOException;
 import io.github.oft4j.OFTNotFoundException;
 import io.github.oft4j.OFTParseException;
 import io.github.oft4j.OFTUnsupportedException;
+import io.github.oft4j.train.DivergedException;
 import java.util.Arrays;
 import java.util.Locale;
 
@@ -14,7 +15,7 @@ import java.util.Locale;
 enum ExitCode {
   /** The job is done. */
   DONE(0),
-  /** The command ran, and what it checked or verified is not in order. */
+  /** The command ran, and what it checked or verified is not in order, or its training diverged. */
   CHECK_FAILED(1),
   /** The words of the command line make no command. */
   USAGE(2),
@@ -54,6 +55,7 @@ enum ExitCode {
           OFTUnsupportedException _,
           OFTDeviceException _ ->
           BAD_INPUT;
+      case DivergedException _ -> CHECK_FAILED;
       case OFTIOException _ -> IO;
       case OFTCancelledException _ -> CANCELLED;
       default -> INTERNAL;

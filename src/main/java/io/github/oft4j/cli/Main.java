@@ -46,6 +46,7 @@ public final class Main {
 
   private static CommandLine commandLine(Session session) {
     return new CommandLine(new OftCommand(session))
+        .addSubcommand(new TrainCommand(session))
         .addSubcommand(new MergeCommand(session))
         .addSubcommand(new InfoCommand(session))
         .addSubcommand(new CheckCommand(session))

@@ -92,12 +92,12 @@ final class MergeCommand extends ReportingSubcommand {
     CheckpointMerge merge = configure(adapters);
     session.interruption().beginCancellableJob();
     MergeReport report;
-    try (var progress = MergeProgress.of(session, json)) {
+    try (var progress = Progress.of(Progress.Job.MERGE, session, json)) {
       report =
           merge
               .progress(
                   (done, total) -> {
-                    progress.update(done, total);
+                    progress.update(done, total, "");
                     return !session.interruption().requested();
                   })
               .writeTo(target);

@@ -10,7 +10,7 @@ import picocli.CommandLine.Spec;
 /** The command without a subcommand: help and version. */
 @Command(
     name = "oft",
-    description = "Merges, inspects and checks Orthogonal Finetuning (OFT) adapters.",
+    description = "Trains, merges, inspects and checks Orthogonal Finetuning (OFT) adapters.",
     synopsisSubcommandLabel = "COMMAND",
     commandListHeading = "%nCommands:%n",
     footer = {

@@ -27,6 +27,16 @@ class UsageTest {
           merge a b c --dtype             | oft merge | missing required parameter for option '--dtype' (TYPE)
           merge a b c --max-shard-size 5X | oft merge | '5X' is not a size: write it like 5GB, 500MB, 2.5GiB
           merge a b c --safe --safe       | oft merge | option '--safe' should be specified only once
+          train                           | oft train | missing MODEL.pt
+          train a b c --optimizer adamx   | oft train | 'adamx' is none of adamw, adam, sgd, adagrad, rmsprop
+          train a b c --loss l1           | oft train | 'l1' is none of cross-entropy, mse, cosine
+          train a b c --input-dtype f     | oft train | 'f' is no type: try float32 or int64
+          train a b c --epochs 1 --steps 1 | oft train | --epochs and --steps exclude each other
+          train a b c --batch-size 0      | oft train | --batch-size is 0: give 1 or more
+          train a b c --warmup 1.5        | oft train | --warmup is 1.5: give whole steps, or a share below 1
+          train a b c --patience 2        | oft train | --patience and --eval-every need --eval
+          train a b c --eval d --eval-fraction 0.1 | oft train | --eval and --eval-fraction exclude
+          train a b c --eval-fraction 1   | oft train | --eval-fraction is 1.0: give a number between 0 and 1
           info                            | oft info  | missing PATH
           info a b                        | oft info  | unmatched argument at index 2: 'b'
           check a                         | oft check | missing ADAPTER
@@ -51,7 +61,8 @@ class UsageTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"--help", "help", "merge --help", "help merge", "check -h", "info -h"})
+  @ValueSource(
+      strings = {"--help", "help", "merge --help", "help merge", "check -h", "info -h", "train -h"})
   void helpGoesToStdout(String line) {
     CliRun run = CliRun.of((Object[]) words(line)).expect(ExitCode.DONE);
     assertTrue(run.out().startsWith("Usage: oft"), run.out());

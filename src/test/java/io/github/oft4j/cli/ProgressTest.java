@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
-class MergeProgressTest {
+class ProgressTest {
   private static final long MEGABYTE = 1_000_000;
   private static final long MILLISECOND = 1_000_000;
 
@@ -44,17 +44,28 @@ class MergeProgressTest {
 
   @Test
   void anEmptyJobWritesNothing() {
-    try (var lines = new MergeProgress.Lines(err, () -> 0)) {
-      lines.update(0, 0);
+    try (var lines = new Progress.Lines(Progress.Job.MERGE, err, () -> 0)) {
+      lines.update(0, 0, "");
     }
     assertEquals("", text());
   }
 
   @Test
+  void aTrainingCountsStepsAndTellsTheLoss() {
+    var clock = new AtomicLong();
+    try (var lines = new Progress.Lines(Progress.Job.TRAIN, err, clock::get)) {
+      clock.addAndGet(2_000 * MILLISECOND);
+      lines.update(20, 100, "loss 0.25");
+    }
+    assertEquals("oft train: 20 % (step 20 of 100), loss 0.25", text().strip());
+  }
+
+  @Test
   void aTerminalGetsABarOfOneLine() {
-    try (var bar = MergeProgress.of(new Session(null, err, true, new Interruption()), false)) {
-      bar.update(50 * MEGABYTE, 100 * MEGABYTE);
-      bar.update(100 * MEGABYTE, 100 * MEGABYTE);
+    try (var bar =
+        Progress.of(Progress.Job.MERGE, new Session(null, err, true, new Interruption()), false)) {
+      bar.update(50 * MEGABYTE, 100 * MEGABYTE, "");
+      bar.update(100 * MEGABYTE, 100 * MEGABYTE, "");
     }
     assertTrue(text().contains("100/100 MB"), text());
     assertTrue(text().contains("\r"), text());
@@ -63,8 +74,9 @@ class MergeProgressTest {
 
   @Test
   void aProgramGetsNothing() {
-    try (var silent = MergeProgress.of(new Session(null, err, true, new Interruption()), true)) {
-      silent.update(1, 2);
+    try (var silent =
+        Progress.of(Progress.Job.MERGE, new Session(null, err, true, new Interruption()), true)) {
+      silent.update(1, 2, "");
     }
     assertEquals("", text());
   }
@@ -72,10 +84,10 @@ class MergeProgressTest {
   /** The lines of a job of 100 MB that reports every megabyte. */
   private List<String> linesOfJob(long millisecondsPerMegabyte) {
     var clock = new AtomicLong();
-    try (var lines = new MergeProgress.Lines(err, clock::get)) {
+    try (var lines = new Progress.Lines(Progress.Job.MERGE, err, clock::get)) {
       for (int done = 1; done <= 100; done++) {
         clock.addAndGet(millisecondsPerMegabyte * MILLISECOND);
-        lines.update(done * MEGABYTE, 100 * MEGABYTE);
+        lines.update(done * MEGABYTE, 100 * MEGABYTE, "");
       }
     }
     return text().lines().toList();
