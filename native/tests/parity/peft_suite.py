@@ -1,12 +1,17 @@
 """PEFT against oft, on real and on random models.
 
-usage: peft_suite.py --oft OFT --cache FOLDER [--writer COMMAND] [--random N]
+usage: peft_suite.py --oft OFT --cache FOLDER
+           [--writer COMMAND] [--runner COMMAND] [--random N]
 
 merge: adapters that PEFT wrote are merged by `OFT merge BASE ADAPTER OUT --json` and by PEFT's
   merge_and_unload; every tensor of the two checkpoints is compared. float32 may differ by 2e-6,
   float64 by 1e-12, 16-bit weights by one rounding.
 write: `COMMAND IN OUT` re-saves each committed adapter folder; PEFT must load the copy without a
   warning and find the same state and configuration in it. Without --writer it is not run.
+live: `COMMAND` (live_adapter) loads an adapter that PEFT wrote onto a TorchScript model, runs and
+  trains it, and saves it. Its outputs and gradients and the losses of its steps are PEFT's (losses
+  within 1e-5 of each), and PEFT computes the same outputs with what it saved. Without --runner it
+  is not run.
 
 Prints a line a check and, at the end, "N passed, N failed". Exit status 1 if any failed.
 """
@@ -33,9 +38,11 @@ from peft import PeftConfig, PeftModel, get_peft_model_state_dict
 from files import Tensors, load_file
 from make_real_encoder import make as make_real_encoder
 from suite_jobs import Job, encoder_jobs, random_jobs
+from suite_live import LiveJob, encoder_live_jobs, random_live_jobs, run_live
 from tiny_encoder import from_state
 
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 2e-6, torch.bfloat16: 2e-6, torch.float16: 2e-6}
+GRADIENT_TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-4}
 DATA = Path(__file__).parent.parent / "data"
 
 
@@ -145,6 +152,33 @@ def check_writer(record: dict, writer: list[str], out: Path) -> str:
     return f"{len(theirs):4d} tensors identical"
 
 
+def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """The largest difference, measured by the largest value."""
+    largest = theirs.abs().max().item()
+    return (ours - theirs).abs().max().item() / largest if largest else float(ours.any())
+
+
+def check_live(job: LiveJob, runner: str, work: Path) -> str:
+    result = run_live(job, runner, run, work)
+    ours, theirs = result.ours, result.theirs
+    if ours.gradients.keys() != theirs.gradients.keys():
+        raise Mismatch(f"gradients of one only: {ours.gradients.keys() ^ theirs.gradients.keys()}")
+    exact = TOLERANCE[theirs.output.dtype]
+    gradient = max(
+        relative(ours.gradients[name], gradient) for name, gradient in theirs.gradients.items()
+    )
+    figures = {
+        "output": ((ours.output - theirs.output).abs().max().item(), exact),
+        "gradients": (gradient, GRADIENT_TOLERANCE[theirs.output.dtype]),
+        "losses": (((ours.losses - theirs.losses) / theirs.losses).abs().max().item(), 1e-5),
+        "saved": ((ours.trained - result.reloaded).abs().max().item(), exact),
+    }
+    for what, (figure, limit) in figures.items():
+        if not figure <= limit:
+            raise Mismatch(f"{what}: differ by {figure:.2e}, more than {limit:.0e}")
+    return "  ".join(f"{what} {figure:.1e}" for what, (figure, _) in figures.items())
+
+
 class Report:
     def __init__(self):
         self.passed = self.failed = 0
@@ -160,38 +194,58 @@ class Report:
         print(f"{name:38} {outcome:6}  {text}", flush=True)
 
 
+def check_merges(report: Report, options: argparse.Namespace, encoder: Path, work: Path) -> None:
+    for source in (encoder_jobs(encoder, work), random_jobs(work, options.random)):
+        for job in source:
+            out = work / "merged"
+            report.check(f"merge {job.name}", lambda: check_merge(job, options.oft, out))
+            shutil.rmtree(out, ignore_errors=True)
+            shutil.rmtree(job.adapter.parent)
+
+
+def check_writers(report: Report, options: argparse.Namespace, work: Path) -> None:
+    for record in json.loads((DATA / "adapters.json").read_text())["adapters"]:
+        if "peft" in record:  # an older release: not a file that this PEFT would write
+            continue
+        out = work / "written"
+        report.check(f"write {record['name']}", lambda: check_writer(record, options.writer, out))
+        shutil.rmtree(out, ignore_errors=True)
+
+
+def check_lives(report: Report, options: argparse.Namespace, encoder: Path, work: Path) -> None:
+    for source in (encoder_live_jobs(encoder), random_live_jobs(work, options.random)):
+        for job in source:
+            out = work / "live"
+            report.check(f"live {job.name}", lambda: check_live(job, options.runner, out))
+            shutil.rmtree(out, ignore_errors=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--oft", required=True, help="the oft command")
     parser.add_argument("--cache", required=True, type=Path, help="keeps the real encoder")
     parser.add_argument("--writer", type=shlex.split, help="re-saves adapter IN to OUT")
+    parser.add_argument("--runner", help="live_adapter")
     parser.add_argument("--random", type=int, default=20, help="number of random models (20)")
     options = parser.parse_args()
 
     transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
     # Sizes that do not divide a layer are part of the suite; PEFT warns of each.
     warnings.filterwarnings("ignore", message="Invalid `")
     encoder = make_real_encoder(options.cache)
     report = Report()
     with tempfile.TemporaryDirectory(dir=options.cache) as temporary:
         work = Path(temporary)
-        for source in (encoder_jobs(encoder, work), random_jobs(work, options.random)):
-            for job in source:
-                out = work / "merged"
-                report.check(f"merge {job.name}", lambda: check_merge(job, options.oft, out))
-                shutil.rmtree(out, ignore_errors=True)
-                shutil.rmtree(job.adapter.parent)
+        check_merges(report, options, encoder, work)
         if options.writer:
-            for record in json.loads((DATA / "adapters.json").read_text())["adapters"]:
-                if "peft" in record:  # an older release: not a file that this PEFT would write
-                    continue
-                out = work / "written"
-                report.check(
-                    f"write {record['name']}", lambda: check_writer(record, options.writer, out)
-                )
-                shutil.rmtree(out, ignore_errors=True)
+            check_writers(report, options, work)
         else:
             print("write: NOT RUN, no --writer given")
+        if options.runner:
+            check_lives(report, options, encoder, work)
+        else:
+            print("live: NOT RUN, no --runner given")
     print(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
 
