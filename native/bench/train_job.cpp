@@ -46,12 +46,13 @@ const std::vector<std::string> kWorks = {"step", "batch", "single"};
 
 struct Settings {
   std::map<std::string, std::string> values = {
-      {"model", ""},    {"targets", "query,key,value,dense"},
-      {"python", ""},   {"peer", ""},
-      {"runs", "7"},    {"checkpoint", ""},
-      {"texts", "16"},  {"block-size", "32"},
-      {"tokens", "64"}, {"vocabulary", "30522"},
-      {"measure", ""},  {"workspace", fs::temp_directory_path()},
+      {"model", ""},           {"targets", "query,key,value,dense"},
+      {"python", ""},          {"peer", ""},
+      {"runs", "7"},           {"checkpoint", ""},
+      {"texts", "16"},         {"block-size", "32"},
+      {"tokens", "64"},        {"vocabulary", "30522"},
+      {"measure", ""},         {"workspace", fs::temp_directory_path()},
+      {"single-tokens", "16"},
   };
   const std::string& text(const std::string& name) const { return values.at(name); }
   std::int64_t number(const std::string& name) const { return std::stoll(values.at(name)); }
@@ -60,7 +61,7 @@ struct Settings {
 [[noreturn]] void usage(const std::string& program) {
   std::cerr << "usage: " << program
             << " --model MODEL.pt [--targets A,B] [--block-size N] [--texts N] [--tokens N]\n"
-               "         [--vocabulary N] [--runs N] [--workspace FOLDER]\n"
+               "         [--single-tokens N] [--vocabulary N] [--runs N] [--workspace FOLDER]\n"
                "         [--python PYTHON --peer SCRIPT --checkpoint FOLDER]\n"
                "MODEL.pt takes ids and, if it has a second argument, their mask. SCRIPT is\n"
                "native/bench/peft_train_job.py, FOLDER the checkpoint that MODEL.pt was made of.\n";
@@ -89,9 +90,11 @@ struct Data {
     const bool has_mask = model.get_method("forward").function().getSchema().arguments().size() > 2;
     c10::Dict<std::string, at::Tensor> data;
     for (const std::string name : {"batch", "single"}) {
-      const at::Tensor ids = at::randint(
-          1, settings.number("vocabulary"),
-          {name == "batch" ? settings.number("texts") : 1, settings.number("tokens")}, at::kLong);
+      const at::Tensor ids =
+          at::randint(1, settings.number("vocabulary"),
+                      {name == "batch" ? settings.number("texts") : 1,
+                       settings.number(name == "batch" ? "tokens" : "single-tokens")},
+                      at::kLong);
       data.insert(name + "0", ids);
       if (has_mask) data.insert(name + "1", at::ones_like(ids));
       if (name != "batch") continue;
@@ -357,9 +360,10 @@ void compete(Settings settings) {
         if (const auto time = line.contender->seconds(work); time && i >= 0)
           line.rows[work].times.push_back(*time);
 
-  std::printf("\nbatch of %s texts of %s tokens, blocks of %s, %s rounds\n\n",
+  std::printf("\nbatch of %s texts of %s tokens, single of %s, blocks of %s, %s rounds\n\n",
               settings.text("texts").c_str(), settings.text("tokens").c_str(),
-              settings.text("block-size").c_str(), settings.text("runs").c_str());
+              settings.text("single-tokens").c_str(), settings.text("block-size").c_str(),
+              settings.text("runs").c_str());
   std::printf("%-15s%14s%28s%28s%26s\n", "", "step", "batch", "single", "peak memory");
   std::map<std::string, double> bare;
   for (const auto& [work, row] : lines[0].rows) bare[work] = row.median();

@@ -1,5 +1,4 @@
 #include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/serialization/import.h>
 
 #include <array>
 #include <fstream>
@@ -10,6 +9,7 @@
 #include "oft/check.hpp"
 #include "oft/checkpoint.hpp"
 #include "oft/error.hpp"
+#include "script_module.hpp"
 
 namespace oft {
 namespace {
@@ -68,15 +68,7 @@ Json describe_pipeline(const fs::path& path, const std::vector<std::string>& com
 }
 
 Json describe_torchscript(const fs::path& path) {
-  torch::jit::Module module;
-  try {
-    module = torch::jit::load(path.string(), c10::kCPU);
-  } catch (const c10::Error& error) {
-    throw Error(Status::kParse, path.string() +
-                                    ": a zip archive, but not one that libtorch loads as "
-                                    "TorchScript: " +
-                                    error.what_without_backtrace());
-  }
+  const torch::jit::Module module = load_script(path);
   Json modules = Json::array();
   for (const auto& item : module.named_modules())
     modules.push_back({{"name", item.name}, {"class", item.value.type()->name()->name()}});

@@ -106,8 +106,8 @@ class OFT_EXPORT ModuleTree {
 OFT_EXPORT std::shared_ptr<ModuleTree> script_tree(const torch::jit::Module& module);
 
 /// A C++ network of Linear, Conv1d, Conv2d and Embedding modules in whatever arrangement. Its
-/// modules' tensors are replaced while an instance is entered; its parameters stop requiring
-/// gradients.
+/// modules' tensors are replaced and its modules in the instance's mode while one is entered; each
+/// has its own again afterwards. Its parameters stop requiring gradients.
 OFT_EXPORT std::shared_ptr<ModuleTree> nn_tree(std::shared_ptr<torch::nn::Module> module);
 
 }  // namespace oft

@@ -3,6 +3,7 @@ package io.github.oft4j.train;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.oft4j.AdapterFile;
 import io.github.oft4j.OFTConfig;
 import io.github.oft4j.OFTModel;
 import io.github.oft4j.OFTScope;
@@ -15,7 +16,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The programs in {@code examples/java}, run as their README tells. */
+/** The programs in {@code examples/java} and in README.md, run as these tell. */
 class JavaExamplesTest {
   private static final Path PROGRAMS = Path.of("examples/java");
   private static final Path DIGITS = Path.of("examples/digits");
@@ -52,6 +53,22 @@ class JavaExamplesTest {
         output);
   }
 
+  @Test
+  void runsTheReadmesProgramAsPasted() throws Exception {
+    var program =
+        Pattern.compile("```java\n(import .*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(Path.of("README.md")));
+    assertTrue(program.find());
+    Files.writeString(folder.resolve("Adapt.java"), program.group(1));
+    Files.createSymbolicLink(folder.resolve("examples"), Path.of("examples").toAbsolutePath());
+    finish(JavaProcess.startIn(folder, "Adapt.java"));
+    try (var scope = OFTScope.open()) {
+      var merged = ScriptModule.load(scope, folder.resolve("merged.pt"));
+      assertEquals(64, merged.parameter("fc1.weight").shape()[1]);
+      assertEquals(2, AdapterFile.load(scope, folder.resolve("adapter")).layers().size());
+    }
+  }
+
   /** An adapter with rotations of its own. */
   private static Path another(Path target) {
     try (var scope = OFTScope.open()) {
@@ -63,7 +80,10 @@ class JavaExamplesTest {
   }
 
   private static String run(String program, Object... args) throws Exception {
-    Process process = JavaProcess.start(PROGRAMS.resolve(program).toString(), args);
+    return finish(JavaProcess.start(PROGRAMS.resolve(program).toString(), args));
+  }
+
+  private static String finish(Process process) throws Exception {
     var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(0, process.waitFor(), output);
     return output;

@@ -24,6 +24,11 @@ final class JavaProcess {
    * @param main the name of a class, or a source file
    */
   static Process start(String main, Object... args) throws IOException {
+    return startIn(Path.of(""), main, args);
+  }
+
+  /** The same in a working folder of its own. */
+  static Process startIn(Path folder, String main, Object... args) throws IOException {
     var command = new ArrayList<String>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
@@ -31,7 +36,10 @@ final class JavaProcess {
     command.add("-D" + LIBRARY + "=" + System.getProperty(LIBRARY));
     command.addAll(List.of("-cp", classPath(), main));
     Stream.of(args).map(Object::toString).forEach(command::add);
-    var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    var builder =
+        new ProcessBuilder(command)
+            .directory(folder.toAbsolutePath().toFile())
+            .redirectError(ProcessBuilder.Redirect.INHERIT);
     builder.environment().put("OMP_WAIT_POLICY", "passive"); // else two of them block each other
     return builder.start();
   }
