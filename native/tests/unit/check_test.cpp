@@ -87,7 +87,7 @@ TEST(Describe, TellsWhatAPathHolds) {
 
   const TemporaryFolder folder;
   std::ofstream(folder / "junk") << "PK junk";
-  error_of(Status::kParse, [&] { describe_path(folder / "junk"); });
+  error_of(Status::kUnsupported, [&] { describe_path(folder / "junk"); });
   std::ofstream(folder / "text") << "hello";
   error_of(Status::kParse, [&] { describe_path(folder / "text"); });
   error_of(Status::kNotFound, [&] { describe_path(folder / "none"); });
