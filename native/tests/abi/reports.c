@@ -189,7 +189,7 @@ static void describe_refuses_bad_paths(void) {
   check_describe_fails(OFT_STATUS_PARSE, path, "header");
   path_in_folder(path, "archive.pt");
   write_file(path, "PK0123456789", 12);
-  check_describe_fails(OFT_STATUS_PARSE, path, "TorchScript");
+  check_describe_fails(OFT_STATUS_UNSUPPORTED, path, "TorchScript");
   path_in_folder(path, "adapter");
   save_adapter_a(path, "fc1");
   path_in_folder(path, "adapter/adapter_config.json");
