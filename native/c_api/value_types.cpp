@@ -29,6 +29,10 @@ oft_value_kind find_kind(const c10::IValue& value) {
   return kNoKind;
 }
 
+std::string item_name(const char* name, std::size_t index) {
+  return std::string(name) + "[" + std::to_string(index) + "]";
+}
+
 }  // namespace
 
 oft_value_kind kind_of(const c10::IValue& value) {
@@ -50,9 +54,10 @@ std::vector<c10::IValue> values_in(const oft_value* const* values, std::size_t c
   if (count != 0) deref(values, name);
   std::vector<c10::IValue> result;
   result.reserve(count);
-  for (std::size_t i = 0; i < count; ++i)
-    result.push_back(
-        deref(values[i], (std::string(name) + "[" + std::to_string(i) + "]").c_str()).value);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (values[i] == nullptr) deref(values[i], item_name(name, i).c_str());
+    result.push_back(values[i]->value);
+  }
   return result;
 }
 

@@ -19,3 +19,12 @@ foreach(isa IN ITEMS scalar avx2 avx512)
     set_property(SOURCE ${sources} PROPERTY HEADER_FILE_ONLY ON)
   endif()
 endforeach()
+
+if(OFT_CUDA)
+  file(GLOB oft_cuda_kernel_sources CONFIGURE_DEPENDS kernels/cuda/*.cu)
+  add_library(oft_cuda_kernels OBJECT ${oft_cuda_kernel_sources})
+  target_include_directories(oft_cuda_kernels PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}/kernels")
+  target_compile_options(oft_cuda_kernels PRIVATE -Xcompiler=-Wall,-Wextra)
+  set_target_properties(
+    oft_cuda_kernels PROPERTIES POSITION_INDEPENDENT_CODE ON CUDA_VISIBILITY_PRESET hidden)
+endif()

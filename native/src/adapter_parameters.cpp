@@ -1,10 +1,7 @@
 #include "adapter_parameters.hpp"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/eye.h>
 #include <ATen/ops/randn.h>
-#include <ATen/ops/randperm.h>
-#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -15,6 +12,7 @@
 #include "oft/error.hpp"
 #include "oft/functional.hpp"
 #include "oft/targets.hpp"
+#include "rotation_training.hpp"
 #include "text.hpp"
 
 namespace oft {
@@ -102,17 +100,13 @@ std::vector<ReplacedTensor> read_replaced(const AdapterPlan& plan, const Prepare
   return replaced;
 }
 
-/// Rows of blocks that dropout turns into I: int(p * rows) of each layer, where it has several.
+/// Which blocks of a flat tensor are dropped, each layer's for itself.
 at::Tensor dropped_rows(const AdapterPlan& plan, std::size_t flat) {
-  at::Tensor dropped = at::zeros({plan.flats[flat].rows, 1, 1}, at::kBool);
-  for (const ModelLayer& layer : plan.layers) {
-    const auto count =
-        static_cast<std::int64_t>(plan.config.module_dropout * static_cast<double>(layer.rows));
-    if (layer.flat != flat || layer.rows == 1 || count == 0) continue;
-    dropped.index_fill_(
-        0, at::randperm(layer.rows, at::kLong).narrow(0, 0, count) + layer.first_row, 1);
-  }
-  return dropped.to(plan.flats[flat].device);
+  std::vector<at::Tensor> dropped;
+  for (const ModelLayer& layer : plan.layers)
+    if (layer.flat == flat)
+      dropped.push_back(dropped_blocks(layer.rows, plan.config.module_dropout));
+  return at::cat(dropped);
 }
 
 }  // namespace
@@ -201,14 +195,10 @@ std::vector<at::Tensor> AdapterParameters::matrices(bool training) const {
     const std::int64_t b = plan->flats[i].block_size;
     if (b == 1) continue;
     at::Tensor q = flats[i];
-    if (spec.coft_eps && !training) {
-      // Gradients are those at the projected point, as where the parameters themselves moved there.
-      const at::Tensor projected = this->projected(i).detach();
-      q = q.requires_grad() ? projected + (q - q.detach()) : projected;
-    }
+    // In training, the parameters themselves have moved there.
+    if (spec.coft_eps && !training) q = straight_through(q, projected(i));
     at::Tensor r = functional::cayley(q, b, spec);
-    if (training && plan->config.module_dropout > 0)
-      r = at::where(dropped_rows(*plan, i), at::eye(b, r.options()), r);
+    if (training && plan->config.module_dropout > 0) r = without_blocks(r, dropped_rows(*plan, i));
     parts[i] = r.split_with_sizes(rows[i]);
   }
 

@@ -4,6 +4,7 @@
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
+#include <algorithm>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -38,9 +39,11 @@ std::string describe(const IValue& value) {
   return value.type()->annotation_str();
 }
 
-/// A value as one of a given type, or nothing, with the reason in `failure`.
+/// A value as one of a given type, or nothing, with the reason where `failure` is not null.
 class Conversion {
  public:
+  explicit Conversion(std::string* failure) : failure_(failure) {}
+
   std::optional<IValue> run(const IValue& value, const TypePtr& wanted) {
     switch (wanted->kind()) {
       case TypeKind::AnyType:
@@ -82,17 +85,15 @@ class Conversion {
     return refuse(value, wanted);
   }
 
-  std::string failure;
-
  private:
   std::nullopt_t refuse(const IValue& value, const TypePtr& wanted) {
-    failure = "is " + describe(value) + ", wanted is " + wanted->annotation_str();
+    if (failure_) *failure_ = "is " + describe(value) + ", wanted is " + wanted->annotation_str();
     return std::nullopt;
   }
 
   std::optional<IValue> item(const IValue& value, const TypePtr& wanted, std::size_t index) {
     std::optional<IValue> converted = run(value, wanted);
-    if (!converted) failure = "item " + std::to_string(index) + " " + failure;
+    if (!converted && failure_) *failure_ = "item " + std::to_string(index) + " " + *failure_;
     return converted;
   }
 
@@ -100,7 +101,8 @@ class Conversion {
     try {
       return c10::Device(value.toStringRef());
     } catch (const c10::Error&) {
-      failure = "is " + describe(value) + ", wanted is a device such as \"cpu\" or \"cuda:0\"";
+      if (failure_)
+        *failure_ = "is " + describe(value) + ", wanted is a device such as \"cpu\" or \"cuda:0\"";
       return std::nullopt;
     }
   }
@@ -139,18 +141,20 @@ class Conversion {
     for (const auto& entry : value.toGenericDict()) {
       const std::optional<IValue> key = run(entry.key(), type.getKeyType());
       if (!key) {
-        failure = "a key " + failure;
+        if (failure_) *failure_ = "a key " + *failure_;
         return std::nullopt;
       }
       const std::optional<IValue> converted = run(entry.value(), type.getValueType());
       if (!converted) {
-        failure = "the item of " + describe(entry.key()) + " " + failure;
+        if (failure_) *failure_ = "the item of " + describe(entry.key()) + " " + *failure_;
         return std::nullopt;
       }
       result.insert(*key, *converted);
     }
     return result;
   }
+
+  std::string* const failure_;
 };
 
 TypePtr without_optional(const TypePtr& type) {
@@ -159,8 +163,8 @@ TypePtr without_optional(const TypePtr& type) {
 }
 
 /// What the signatures of operators allow beyond their types: names of dtypes, which are ints to
-/// TorchScript, and one number where a list of a fixed size is wanted.
-IValue widen(const IValue& value, const c10::Argument& argument) {
+/// TorchScript, and one number where a list of a fixed size is wanted. Nothing where a value stays.
+std::optional<IValue> widen(const IValue& value, const c10::Argument& argument) {
   if (value.isString() &&
       without_optional(argument.real_type())->kind() == TypeKind::ScalarTypeType) {
     const auto& types = c10::getStringToDtypeMap();
@@ -171,7 +175,7 @@ IValue widen(const IValue& value, const c10::Argument& argument) {
       without_optional(argument.type())->kind() == TypeKind::ListType)
     return c10::ivalue::Tuple::create(
         std::vector<IValue>(static_cast<std::size_t>(*argument.N()), value));
-  return value;
+  return std::nullopt;
 }
 
 std::string quoted(const c10::Argument& argument) { return "argument '" + argument.name() + "'"; }
@@ -187,20 +191,30 @@ std::string operator_or_method(const c10::FunctionSchema& schema) {
                                         : schema.name() + "." + schema.overload_name();
 }
 
-/// A name that no argument has, or that a position has filled already.
-std::string check_names(c10::ArrayRef<c10::Argument> arguments, std::size_t positional,
-                        const Kwargs& kwargs) {
+std::string unknown_name(const std::string& name, c10::ArrayRef<c10::Argument> arguments) {
   std::vector<std::string> names;
   for (const c10::Argument& argument : arguments) names.push_back(argument.name());
+  return "there is no argument '" + name + "'" +
+         (names.empty() ? "" : "; nearest: " + quote_some(nearest_names(name, names)));
+}
+
+/// Whether each keyword names an argument, and none that a position has filled.
+bool names_fit(c10::ArrayRef<c10::Argument> arguments, std::size_t positional, const Kwargs& kwargs,
+               std::string* failure) {
   for (const auto& [name, value] : kwargs) {
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end())
-      return "there is no argument '" + name + "'" +
-             (names.empty() ? "" : "; nearest: " + quote_some(nearest_names(name, names)));
-    if (static_cast<std::size_t>(found - names.begin()) < positional)
-      return "argument '" + name + "' is given by position and by name";
+    const auto found =
+        std::find_if(arguments.begin(), arguments.end(),
+                     [&](const c10::Argument& argument) { return argument.name() == name; });
+    if (found == arguments.end()) {
+      if (failure) *failure = unknown_name(name, arguments);
+      return false;
+    }
+    if (static_cast<std::size_t>(found - arguments.begin()) < positional) {
+      if (failure) *failure = "argument '" + name + "' is given by position and by name";
+      return false;
+    }
   }
-  return {};
+  return true;
 }
 
 }  // namespace
@@ -223,22 +237,23 @@ std::string signature_text(const c10::FunctionSchema& schema, Receiver receiver)
   return out.str();
 }
 
-BoundArguments try_bind(const c10::FunctionSchema& schema, std::vector<IValue> args,
-                        const Kwargs& kwargs, Receiver receiver) {
+std::optional<std::vector<IValue>> try_bind(const c10::FunctionSchema& schema,
+                                            const std::vector<IValue>& args, const Kwargs& kwargs,
+                                            Receiver receiver, std::string* failure) {
   const c10::ArrayRef<c10::Argument> arguments = passed_arguments(schema, receiver);
-  BoundArguments bound;
   const auto positions = static_cast<std::size_t>(
       std::count_if(arguments.begin(), arguments.end(),
                     [](const c10::Argument& argument) { return !argument.kwarg_only(); }));
   if (args.size() > positions && !schema.is_vararg()) {
-    bound.failure = "takes " + std::to_string(positions) + " arguments by position, got " +
-                    std::to_string(args.size());
-    return bound;
+    if (failure)
+      *failure = "takes " + std::to_string(positions) + " arguments by position, got " +
+                 std::to_string(args.size());
+    return std::nullopt;
   }
-  bound.failure = check_names(arguments, args.size(), kwargs);
-  if (!bound.fit()) return bound;
+  if (!names_fit(arguments, args.size(), kwargs, failure)) return std::nullopt;
 
-  bound.values.reserve(std::max(arguments.size(), args.size()));
+  std::vector<IValue> values;
+  values.reserve(std::max(arguments.size(), args.size()));
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const c10::Argument& argument = arguments[i];
     const IValue* given = nullptr;
@@ -249,34 +264,35 @@ BoundArguments try_bind(const c10::FunctionSchema& schema, std::vector<IValue> a
     }
     if (given == nullptr) {
       if (!argument.default_value()) {
-        bound.failure =
-            quoted(argument) + " is missing, wanted is " + argument.type()->annotation_str();
-        return bound;
+        if (failure)
+          *failure =
+              quoted(argument) + " is missing, wanted is " + argument.type()->annotation_str();
+        return std::nullopt;
       }
-      bound.values.push_back(*argument.default_value());
+      values.push_back(*argument.default_value());
       continue;
     }
-    Conversion conversion;
-    std::optional<IValue> value = conversion.run(widen(*given, argument), argument.type());
+    const std::optional<IValue> widened = widen(*given, argument);
+    std::optional<IValue> value =
+        Conversion(failure).run(widened ? *widened : *given, argument.type());
     if (!value) {
-      bound.failure = quoted(argument) + " " + conversion.failure;
-      return bound;
+      if (failure) *failure = quoted(argument) + " " + *failure;
+      return std::nullopt;
     }
-    bound.values.push_back(*std::move(value));
+    values.push_back(*std::move(value));
   }
-  for (std::size_t i = arguments.size(); i < args.size(); ++i)
-    bound.values.push_back(std::move(args[i]));
-  return bound;
+  for (std::size_t i = arguments.size(); i < args.size(); ++i) values.push_back(args[i]);
+  return values;
 }
 
-std::vector<IValue> bind_arguments(const c10::FunctionSchema& schema, std::vector<IValue> args,
-                                   const Kwargs& kwargs, Receiver receiver) {
-  BoundArguments bound = try_bind(schema, std::move(args), kwargs, receiver);
-  if (!bound.fit())
-    throw Error(Status::kInvalidArgument, schema.name() + ": " + bound.failure +
-                                              "; the signature is " +
-                                              signature_text(schema, receiver));
-  return std::move(bound.values);
+std::vector<IValue> bind_arguments(const c10::FunctionSchema& schema,
+                                   const std::vector<IValue>& args, const Kwargs& kwargs,
+                                   Receiver receiver) {
+  if (auto values = try_bind(schema, args, kwargs, receiver)) return *std::move(values);
+  std::string failure;
+  try_bind(schema, args, kwargs, receiver, &failure);
+  throw Error(Status::kInvalidArgument, schema.name() + ": " + failure + "; the signature is " +
+                                            signature_text(schema, receiver));
 }
 
 }  // namespace oft

@@ -6,24 +6,24 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/eye.h>
 #include <ATen/ops/linalg_solve.h>
+#include <ATen/ops/stack.h>
 
 #include <algorithm>
+#include <vector>
 
+#include "block_grain.hpp"
+#include "device_kernels.hpp"
 #include "kernels/cayley.h"
 
 namespace oft {
 namespace {
-
-// Below this many multiplications another thread costs more than it saves.
-constexpr std::int64_t kGrain = 1 << 17;
 
 template <typename T>
 void run_kernel(const at::Tensor& q, at::Tensor& r, std::int64_t b, const RotationSpec& spec) {
   const T* source = q.const_data_ptr<T>();
   T* target = r.mutable_data_ptr<T>();
   const std::int64_t parameters = q.size(1);
-  const std::int64_t grain = std::max<std::int64_t>(1, kGrain / (b * b * b));
-  at::parallel_for(0, q.size(0), grain, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, q.size(0), block_grain(b * b * b), [&](std::int64_t begin, std::int64_t end) {
     const T* from = source + begin * parameters;
     T* to = target + begin * b * b;
     if (spec.formula == Formula::kCayley)
@@ -37,6 +37,7 @@ void run_kernel(const at::Tensor& q, at::Tensor& r, std::int64_t b, const Rotati
 }  // namespace
 
 at::Tensor cayley(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec) {
+  if (const auto* fused = cayley_kernels(q, block_size)) return fused->cayley(q, block_size, spec);
   if (!q.is_cpu()) return cayley_aten(q, block_size, spec);
   at::Tensor r = at::empty({q.size(0), block_size, block_size}, q.options());
   const at::Tensor contiguous = q.contiguous();
@@ -59,12 +60,18 @@ std::vector<double> neumann_coefficients(const RotationSpec& spec) {
 
 at::Tensor cayley_aten(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec) {
   const at::Tensor skew = skew_from_upper(q, block_size);
-  const at::Tensor identity = at::eye(block_size, q.options()).expand_as(skew);
-  if (spec.formula == Formula::kCayley)
-    return at::linalg_solve(identity + skew, identity - skew, /*left=*/false);
+  const at::Tensor identity = at::eye(block_size, q.options());
+  if (spec.formula == Formula::kCayley) {
+    if (!q.is_cpu()) return at::linalg_solve(identity + skew, identity - skew, /*left=*/false);
+    // One by one: the LU of a batch of large matrices, as MKL does it on several threads, is wrong.
+    std::vector<at::Tensor> blocks;
+    for (const at::Tensor& block : skew.unbind())
+      blocks.push_back(at::linalg_solve(identity + block, identity - block, /*left=*/false));
+    return at::stack(blocks);
+  }
 
   const std::vector<double> c = neumann_coefficients(spec);
-  at::Tensor r = identity * c.back();
+  at::Tensor r = identity.expand_as(skew) * c.back();
   for (std::size_t k = c.size() - 1; k-- > 0;) r = at::bmm(skew, r).add_(identity, c[k]);
   return r;
 }

@@ -2,7 +2,6 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/eye.h>
@@ -12,7 +11,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "block_grain.hpp"
 #include "cayley.hpp"
+#include "device_kernels.hpp"
+#include "kernels/cayley_backward.h"
 
 namespace oft {
 namespace {
@@ -23,38 +25,15 @@ at::Tensor parameter_gradient(const at::Tensor& skew_grad) {
   return upper_from_skew(skew_grad - skew_grad.transpose(1, 2));
 }
 
-// Intermediate results of a piece of the blocks stay in the second-level cache.
-constexpr std::int64_t kPieceElements = 1 << 16;
-
-/// Runs `backward(a, grad) -> [n, parameters]` over pieces of the blocks.
-template <typename Backward>
-at::Tensor by_pieces(const at::Tensor& a, const at::Tensor& grad, Backward backward) {
-  const std::int64_t n = grad.size(0);
-  const std::int64_t b = grad.size(-1);
-  const std::int64_t most = std::max<std::int64_t>(1, kPieceElements / (b * b));
-  if (!grad.is_cpu() || n <= most) return backward(a, grad);
-  at::Tensor result = at::empty({n, b * (b - 1) / 2}, grad.options());
-  at::parallel_for(0, (n + most - 1) / most, 1, [&](std::int64_t begin, std::int64_t end) {
-    const at::NoGradGuard no_grad;  // each thread has a mode of its own
-    for (std::int64_t piece = begin; piece < end; ++piece) {
-      const std::int64_t first = piece * most;
-      const std::int64_t count = std::min(most, n - first);
-      result.narrow(0, first, count)
-          .copy_(backward(a.narrow(0, first, count), grad.narrow(0, first, count)));
-    }
-  });
-  return result;
-}
-
-at::Tensor exact_backward(const at::Tensor& r, const at::Tensor& grad) {
+at::Tensor exact_backward_aten(const at::Tensor& r, const at::Tensor& grad) {
   // With A = (I + Q)^-1 = (R + I) / 2: dL/dQ = -2 A^T (dL/dR) A^T.
   const at::Tensor twice = (r + at::eye(r.size(-1), r.options())).transpose(1, 2);
   return parameter_gradient(at::bmm(at::bmm(twice, grad), twice)).mul_(-0.5);
 }
 
 /// R = c[0] I + c[1] Q + c[2] Q^2 + ...
-at::Tensor series_backward(const at::Tensor& q, const at::Tensor& grad,
-                           const std::vector<double>& c) {
+at::Tensor series_backward_aten(const at::Tensor& q, const at::Tensor& grad,
+                                const std::vector<double>& c) {
   const std::size_t degree = c.size() - 1;
   if (degree == 0) return at::zeros_like(q);
 
@@ -93,19 +72,64 @@ at::Tensor series_backward(const at::Tensor& q, const at::Tensor& grad,
       skew_grad.baddbmm_(square_grad + square_grad.transpose(1, 2), skew, 1, -1));
 }
 
+/// Runs `backward(input, grad, q_grad, begin, end)`, a kernel over blocks, on libtorch's threads.
+template <typename T, typename Backward>
+at::Tensor by_blocks(const at::Tensor& input, const at::Tensor& grad, std::int64_t products,
+                     Backward backward) {
+  const std::int64_t n = grad.size(0);
+  const std::int64_t b = grad.size(-1);
+  const std::int64_t parameters = b * (b - 1) / 2;
+  const std::int64_t size = input.numel() / std::max<std::int64_t>(n, 1);
+  at::Tensor result = at::empty({n, parameters}, grad.options());
+  const at::Tensor inputs = input.contiguous();
+  const at::Tensor grads = grad.contiguous();
+  const T* from = inputs.const_data_ptr<T>();
+  const T* r_grad = grads.const_data_ptr<T>();
+  T* q_grad = result.mutable_data_ptr<T>();
+  at::parallel_for(0, n, block_grain(products * b * b * b),
+                   [&](std::int64_t begin, std::int64_t end) {
+                     backward(from + begin * size, r_grad + begin * b * b,
+                              q_grad + begin * parameters, end - begin, b);
+                   });
+  return result;
+}
+
+template <typename T>
+at::Tensor exact_backward(const at::Tensor& r, const at::Tensor& grad) {
+  return by_blocks<T>(
+      r, grad, 2,
+      [](const T* from, const T* r_grad, T* q_grad, std::int64_t blocks, std::int64_t b) {
+        kernels::cayley_backward(from, r_grad, q_grad, blocks, b);
+      });
+}
+
+template <typename T>
+at::Tensor series_backward(const at::Tensor& q, const at::Tensor& grad, const RotationSpec& spec) {
+  return by_blocks<T>(
+      q, grad, spec.terms,
+      [&spec](const T* from, const T* r_grad, T* q_grad, std::int64_t blocks, std::int64_t b) {
+        kernels::cayley_neumann_backward(from, r_grad, q_grad, blocks, b, spec.terms,
+                                         spec.formula == Formula::kCayleyNeumannLegacy);
+      });
+}
+
 }  // namespace
 
 at::Tensor cayley_exact_backward(const at::Tensor& r, const at::Tensor& grad) {
-  return by_pieces(r, grad, exact_backward);
+  if (const auto* fused = cayley_kernels(grad, grad.size(-1)))
+    return fused->cayley_exact_backward(r, grad);
+  if (!grad.is_cpu()) return exact_backward_aten(r, grad);
+  return grad.scalar_type() == at::kDouble ? exact_backward<double>(r, grad)
+                                           : exact_backward<float>(r, grad);
 }
 
 at::Tensor cayley_series_backward(const at::Tensor& q, const at::Tensor& grad,
                                   const RotationSpec& spec) {
-  return by_pieces(
-      q, grad,
-      [c = neumann_coefficients(spec)](const at::Tensor& some_q, const at::Tensor& some_grad) {
-        return series_backward(some_q, some_grad, c);
-      });
+  if (const auto* fused = cayley_kernels(grad, grad.size(-1)))
+    return fused->cayley_series_backward(q, grad, spec);
+  if (!grad.is_cpu()) return series_backward_aten(q, grad, neumann_coefficients(spec));
+  return grad.scalar_type() == at::kDouble ? series_backward<double>(q, grad, spec)
+                                           : series_backward<float>(q, grad, spec);
 }
 
 }  // namespace oft

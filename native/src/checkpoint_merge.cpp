@@ -45,6 +45,7 @@ class MergeJob {
       for (const PlannedTensor& tensor : file.tensors) entries.push_back(tensor.target);
       output_.writers.emplace_back(makes_folder_ ? folder / file.name : target_, std::move(entries),
                                    file.metadata);
+      output_.writers.back().set_early_writeback(options_.sync);
     }
     if (fs::is_directory(root_)) add_companions();
 

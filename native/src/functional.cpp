@@ -2,7 +2,6 @@
 
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/ops/bmm.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -53,14 +52,6 @@ void check_fits(const at::Tensor& x, const at::Tensor& r) {
                                               "; expected [features / b or 1, b, b]");
 }
 
-/// dL/dR [blocks or 1, b, b] of y = x R: X_k^T dY_k for each block, in the type of R.
-at::Tensor block_gradient(const at::Tensor& x, const at::Tensor& y_grad, const at::Tensor& r) {
-  const auto split = [&](const at::Tensor& rows) {  // [blocks or 1, rows, b]
-    return rows.reshape({-1, r.size(0), r.size(1)}).to(r.scalar_type()).transpose(0, 1);
-  };
-  return at::bmm(split(x).transpose(1, 2), split(y_grad));
-}
-
 struct Rotate : torch::autograd::Function<Rotate> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& r) {
     ctx->save_for_backward({r.requires_grad() ? x : at::Tensor(), r});
@@ -72,8 +63,9 @@ struct Rotate : torch::autograd::Function<Rotate> {
     const WithoutAutocast precise;
     const variable_list saved = ctx->get_saved_variables();
     const at::Tensor& r = saved[1];
-    return {ctx->needs_input_grad(0) ? rotate_blocks(grads[0], r.transpose(1, 2)) : at::Tensor(),
-            ctx->needs_input_grad(1) ? block_gradient(saved[0], grads[0], r) : at::Tensor()};
+    return {
+        ctx->needs_input_grad(0) ? rotate_blocks(grads[0], r.transpose(1, 2)) : at::Tensor(),
+        ctx->needs_input_grad(1) ? rotate_blocks_backward(saved[0], grads[0], r) : at::Tensor()};
   }
 };
 

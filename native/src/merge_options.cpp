@@ -1,3 +1,4 @@
+#include "devices.hpp"
 #include "dtypes.hpp"
 #include "json_text.hpp"
 #include "oft/checkpoint_merge.hpp"
@@ -6,9 +7,8 @@
 namespace oft {
 namespace {
 
-[[noreturn]] void fail(const std::string& key, const Json& value, const std::string& remedy,
-                       Status status = Status::kInvalidArgument) {
-  throw Error(status, "option " + key + ": " + value.dump() + " " + remedy);
+[[noreturn]] void fail(const std::string& key, const Json& value, const std::string& remedy) {
+  throw Error(Status::kInvalidArgument, "option " + key + ": " + value.dump() + " " + remedy);
 }
 
 bool flag(const std::string& key, const Json& value) {
@@ -48,9 +48,9 @@ CheckpointMergeOptions CheckpointMergeOptions::from_json(std::string_view json) 
       if (!options.dtype)
         fail(key, value, "is none of \"float16\", \"bfloat16\", \"float32\", \"float64\"");
     } else if (key == "device") {
-      if (!value.is_null() && value != "cpu")
-        fail(key, value, "is not available: this build merges on the CPU; use \"cpu\"",
-             Status::kDevice);
+      if (value.is_null()) continue;
+      if (!value.is_string()) fail(key, value, "must be a text such as \"cpu\" or \"cuda:0\"");
+      options.device = present_device(value.get<std::string>());
     } else {
       fail(key, value,
            "is no option; known are safe, force, verify, sync, threads, max_shard_size, "

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 
+#include "devices.hpp"
 #include "files.hpp"
 #include "oft/error.hpp"
 
@@ -79,9 +80,13 @@ void copy_file(const CompanionFile& file, std::uint64_t size) {
 /// Takes pieces in order, on the threads of libtorch's pool, until none is left or one fails.
 class Workers {
  public:
-  Workers(std::vector<Piece> pieces, const std::vector<CompanionFile>& companions, bool safe,
-          const ProgressFunction& progress)
-      : pieces_(std::move(pieces)), companions_(companions), safe_(safe), progress_(progress) {
+  Workers(std::vector<Piece> pieces, const std::vector<CompanionFile>& companions,
+          const CheckpointMergeOptions& options, const ProgressFunction& progress)
+      : pieces_(std::move(pieces)),
+        companions_(companions),
+        safe_(options.safe),
+        device_(options.device),
+        progress_(progress) {
     for (const Piece& piece : pieces_) total_ += piece.bytes;
   }
 
@@ -98,6 +103,7 @@ class Workers {
     std::vector<char> buffer;
     auto reported = std::chrono::steady_clock::now();
     try {
+      const OwnStream stream(device_);
       for (std::size_t index; !stop_ && (index = next_.fetch_add(1)) < pieces_.size();) {
         run(pieces_[index], buffer);
         done_ += pieces_[index].bytes;
@@ -139,6 +145,7 @@ class Workers {
   std::vector<Piece> pieces_;
   const std::vector<CompanionFile>& companions_;
   bool safe_;
+  c10::Device device_;
   const ProgressFunction& progress_;
   std::uint64_t total_ = 0;
   std::atomic<std::size_t> next_{0};
@@ -155,14 +162,14 @@ MergeTotals run_merge(const MergePlan& plan, const Checkpoint& base, MergeOutput
   Jobs jobs;
   for (std::size_t i = 0; i < plan.files.size(); ++i)
     for (std::size_t t = 0; t < plan.files[i].tensors.size(); ++t)
-      jobs.push_back(
-          std::make_unique<TensorJob>(plan, base, plan.files[i].tensors[t], output.writers[i], t));
+      jobs.push_back(std::make_unique<TensorJob>(plan, base, plan.files[i].tensors[t],
+                                                 output.writers[i], t, options.device));
   const int most = at::get_num_threads();
   const int threads = options.threads > 0 ? std::min(options.threads, most) : most;
   MergeTotals totals;
   totals.layers.resize(plan.layers.size());
   totals.bytes_written =
-      Workers(cut(jobs, output.companions), output.companions, options.safe, progress).run(threads);
+      Workers(cut(jobs, output.companions), output.companions, options, progress).run(threads);
   for (const auto& job : jobs)
     if (job->is_rotated()) totals.layers[job->layer_index()] = job->quality();
   return totals;

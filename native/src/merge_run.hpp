@@ -25,8 +25,8 @@ struct MergeTotals {
   std::vector<RotationQuality> layers;  ///< by MergePlan::layers
 };
 
-/// Fills the writers (without committing them) and copies the companions. Pieces of a few hundred
-/// kilobytes go to `options.threads` threads, each of which reads, rotates and writes on its own,
+/// Fills the writers (without committing them) and copies the companions. Pieces of about
+/// a megabyte go to `options.threads` threads, each of which reads, rotates and writes on its own,
 /// so that the three overlap; the caller's is one of them and reports progress in between.
 /// Throws Error(kIo, kInvalidArgument, kCancelled).
 MergeTotals run_merge(const MergePlan& plan, const Checkpoint& base, MergeOutput& output,

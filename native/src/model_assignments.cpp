@@ -56,14 +56,15 @@ at::Tensor turn_weight(const Turn& turn, bool rotate, const at::Tensor& weight) 
 }  // namespace
 
 Assignments make_assignments(const PreparedTree& tree,
-                             const std::vector<AdapterParameters>& adapters, bool training) {
+                             const std::vector<AdapterParameters>& adapters, bool training,
+                             bool by_weight) {
   std::map<std::string, at::Tensor> tensors;
   for (const AdapterParameters& adapter : adapters)
     for (const ReplacedTensor& tensor : adapter.replaced) tensors[tensor.name] = tensor.value;
 
   Assignments assignments;
   for (auto& [module, turn] : collect_turns(adapters, training)) {
-    const bool in_graph = tree.placement(module) == Placement::kGraph;
+    const bool in_graph = !by_weight && tree.placement(module) == Placement::kGraph;
     const bool turns_weight = !in_graph && !turn.rotations.empty();
     if (turns_weight || turn.row_scale.defined()) {
       const std::string name = turn.layer->weight_name();

@@ -16,13 +16,14 @@ OFTModelOptions parse_model_options(std::string_view json) {
   FieldReader fields(std::move(document));
   fields.read("low_cpu_mem_usage", options.low_cpu_mem_usage);
   fields.read("keep_base_weights", options.keep_base_weights);
+  fields.read("cache_merged_weights", options.cache_merged_weights);
   fields.read("model_type", options.facts.model_type);
   fields.read("output_embedding", options.facts.output_embedding);
   fields.read("is_pretrained_model", options.facts.is_pretrained_model);
   for (const auto& [key, value] : fields.rest().items())
     bad_field("model option " + key, value,
-              "there are low_cpu_mem_usage, keep_base_weights, model_type, output_embedding and "
-              "is_pretrained_model");
+              "there are low_cpu_mem_usage, keep_base_weights, cache_merged_weights, model_type, "
+              "output_embedding and is_pretrained_model");
   return options;
 }
 

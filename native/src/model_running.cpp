@@ -24,12 +24,12 @@ bool is_constant(const Recipe& recipe, bool recording) {
 
 std::shared_ptr<ModuleInstance> make_instance(const Recipe& recipe,
                                               const std::vector<AdapterParameters>& parameters,
-                                              const std::set<std::string>& pinned) {
+                                              const std::set<std::string>& pinned, bool by_weight) {
   Assignments assignments;
   if (recipe.merged != nullptr)
     assignments.tensors.assign(recipe.merged->tensors().begin(), recipe.merged->tensors().end());
   else
-    assignments = make_assignments(*recipe.tree, parameters, recipe.training);
+    assignments = make_assignments(*recipe.tree, parameters, recipe.training, by_weight);
   std::set<std::string> assigned;
   for (const auto& [name, tensor] : assignments.tensors) assigned.insert(name);
   for (const std::string& name : pinned)
@@ -74,7 +74,8 @@ std::shared_ptr<ModuleInstance> OFTModel::State::instance(
     CachedInstance made{.recipe = recipe, .stamp = recipe.stamp()};
     const std::set<std::string> pinned = pinned_tensors();
     lock.unlock();
-    made.instance = make_instance(recipe, parameters, pinned);
+    const bool by_weight = options.cache_merged_weights && constant && !recipe.training;
+    made.instance = make_instance(recipe, parameters, pinned, by_weight);
     if (!constant) return made.instance;
 
     for (const at::Tensor& tensor : watched) made.values.push_back(tensor.clone());

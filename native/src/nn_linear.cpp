@@ -1,8 +1,5 @@
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/eye.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/randn.h>
-#include <ATen/ops/randperm.h>
 #include <ATen/ops/zeros.h>
 
 #include "dtypes.hpp"
@@ -10,6 +7,7 @@
 #include "oft/functional.hpp"
 #include "oft/nn.hpp"
 #include "oft/rotation.hpp"
+#include "rotation_training.hpp"
 #include "text.hpp"
 
 namespace oft::nn {
@@ -40,8 +38,7 @@ void OFTLinearImpl::reset() {
 at::Tensor OFTLinearImpl::matrices() const {
   const RotationSpec spec = rotation_spec(config_);
   at::Tensor q = oft_R.to(weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat);
-  // Gradients are those at the projected point.
-  if (spec.coft_eps) q = project_coft(q.detach(), *spec.coft_eps) + (q - q.detach());
+  if (spec.coft_eps) q = straight_through(q, project_coft(q.detach(), *spec.coft_eps));
   return functional::cayley(q, block_size_, spec);
 }
 
@@ -49,12 +46,9 @@ at::Tensor OFTLinearImpl::forward(const at::Tensor& x) {
   // As in PEFT, training moves the parameters themselves into the radius.
   if (is_training() && config_.coft) oft_R.set_data(project_coft(oft_R.detach(), config_.eps));
   at::Tensor r = matrices();
-  const auto dropped =
-      static_cast<std::int64_t>(config_.module_dropout * static_cast<double>(r.size(0)));
-  if (is_training() && r.size(0) > 1 && dropped > 0)
-    r = r.index_copy(0, at::randperm(r.size(0), r.device()).narrow(0, 0, dropped),
-                     at::eye(block_size_, r.options()).expand({dropped, -1, -1}));
-  return at::linear(functional::rotate(x, {r}), weight, bias);
+  if (is_training() && config_.module_dropout > 0)
+    r = without_blocks(r, dropped_blocks(r.size(0), config_.module_dropout));
+  return functional::linear(functional::rotate(x, {r}), weight, bias);
 }
 
 at::Tensor OFTLinearImpl::merged_weight() const {

@@ -54,9 +54,7 @@ class NnTree final : public ModuleTree, public std::enable_shared_from_this<NnTr
 
   std::shared_ptr<ModuleInstance> instantiate(const Assignments& assignments,
                                               bool training) override {
-    auto instance = std::make_shared<NnInstance>(network_, training);
-    instance->assign(assignments);
-    return instance;
+    return std::make_shared<NnInstance>(network_, assignments, training);
   }
 
   std::shared_ptr<ModuleTree> with_tensors(

@@ -22,12 +22,12 @@ at::Tensor limit_norms(const at::Tensor& table, const NormLimit& limit) {
 
 }  // namespace
 
-void NnInstance::assign(const Assignments& assignments) {
+NnInstance::NnInstance(std::shared_ptr<NnNetwork> network, const Assignments& assignments,
+                       bool training)
+    : network_(std::move(network)), training_(training) {
   if (!assignments.rotations.empty())
     throw Error(Status::kInvalidArgument,
                 "a torch::nn network is rotated by its weights, but rotations are assigned");
-  std::vector<Swap> swaps;
-  std::vector<Limit> limits;
   for (const auto& [name, tensor] : assignments.tensors) {
     const NnNetwork::Slot& slot = network_->slot(name);
     if (slot.member == nullptr)
@@ -39,11 +39,9 @@ void NnInstance::assign(const Assignments& assignments) {
       throw Error(Status::kInvalidArgument, "'" + name + "' has shape " +
                                                 shape_text(slot.tensor.sizes()) + ", not " +
                                                 shape_text(tensor.sizes()));
-    swaps.push_back({slot.member, slot.limit ? limit_norms(tensor, *slot.limit) : tensor});
-    if (slot.limit) limits.push_back({slot.limit->option, std::nullopt});
+    swaps_.push_back({slot.member, slot.limit ? limit_norms(tensor, *slot.limit) : tensor});
+    if (slot.limit) limits_.push_back({slot.limit->option, std::nullopt});
   }
-  swaps_ = std::move(swaps);
-  limits_ = std::move(limits);
 }
 
 void NnInstance::enter() {

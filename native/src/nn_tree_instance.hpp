@@ -13,12 +13,11 @@ namespace oft {
 /// Other tensors for a network, which stand in its modules' members while the instance is entered.
 class NnInstance final : public ModuleInstance {
  public:
-  NnInstance(std::shared_ptr<NnNetwork> network, bool training)
-      : network_(std::move(network)), training_(training) {}
+  /// Throws Error(kInvalidArgument, kNotFound, kUnsupported) for what cannot be assigned.
+  NnInstance(std::shared_ptr<NnNetwork> network, const Assignments& assignments, bool training);
 
   void enter() override;
   void leave() noexcept override;
-  void assign(const Assignments& assignments) override;
   c10::IValue forward(std::vector<c10::IValue> args, const Kwargs& kwargs) override;
 
  private:
@@ -27,7 +26,7 @@ class NnInstance final : public ModuleInstance {
     at::Tensor* member;
     at::Tensor tensor;
   };
-  /// An Embedding's limit, which `assign` has applied already.
+  /// An Embedding's limit, which its tensor keeps already.
   struct Limit {
     std::optional<double>* option;
     std::optional<double> value;

@@ -5,12 +5,10 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <functional>
-#include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <string>
-#include <unordered_map>
 
 #include "arguments.hpp"
 #include "oft/error.hpp"
@@ -67,26 +65,31 @@ Overloads look_up(std::string_view name) {
                                      "'; it has " + quote_some(names, names.size()));
 }
 
-/// What names stood for when they were first used.
+/// What names stood for when they were first used. Names are never forgotten, so that readers take
+/// no lock; there are no more of them than libtorch has operators.
 class OverloadCache {
  public:
-  std::shared_ptr<const Overloads> get(std::string_view name) {
-    {
-      const std::shared_lock lock(mutex_);
-      if (const auto found = known_.find(name); found != known_.end()) return found->second;
+  const Overloads& get(std::string_view name) {
+    std::atomic<const Entry*>& bucket =
+        buckets_[std::hash<std::string_view>()(name) % buckets_.size()];
+    const Entry* first = bucket.load(std::memory_order_acquire);
+    for (const Entry* entry = first; entry != nullptr; entry = entry->next)
+      if (entry->name == name) return entry->overloads;
+    // Two threads may add one name; the same overloads are found by either entry.
+    auto* added = new Entry{std::string(name), look_up(name), first};
+    while (!bucket.compare_exchange_weak(added->next, added, std::memory_order_acq_rel)) {
     }
-    auto overloads = std::make_shared<const Overloads>(look_up(name));
-    const std::unique_lock lock(mutex_);
-    return known_.try_emplace(std::string(name), std::move(overloads)).first->second;
+    return added->overloads;
   }
 
  private:
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
+  struct Entry {
+    std::string name;
+    Overloads overloads;
+    const Entry* next;
   };
 
-  std::shared_mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<const Overloads>, Hash, std::equal_to<>> known_;
+  std::array<std::atomic<const Entry*>, 1024> buckets_{};
 };
 
 c10::IValue run(const c10::OperatorHandle& handle, std::vector<c10::IValue> stack) {
@@ -105,13 +108,16 @@ c10::IValue run(const c10::OperatorHandle& handle, std::vector<c10::IValue> stac
 
 c10::IValue call_operator(std::string_view name, const std::vector<c10::IValue>& args,
                           const Kwargs& kwargs) {
-  static OverloadCache cache;
-  const std::shared_ptr<const Overloads> overloads = cache.get(name);
+  static OverloadCache& cache = *new OverloadCache;  // never freed: threads may outlive main
+  const Overloads& overloads = cache.get(name);
+  for (const c10::OperatorHandle& handle : overloads)
+    if (auto stack = try_bind(handle.schema(), args, kwargs, Receiver::kNone))
+      return run(handle, *std::move(stack));
   std::string reasons;
-  for (const c10::OperatorHandle& handle : *overloads) {
-    BoundArguments bound = try_bind(handle.schema(), args, kwargs, Receiver::kNone);
-    if (bound.fit()) return run(handle, std::move(bound.values));
-    reasons += "\n  " + signature_text(handle.schema(), Receiver::kNone) + ": " + bound.failure;
+  for (const c10::OperatorHandle& handle : overloads) {
+    std::string failure;
+    try_bind(handle.schema(), args, kwargs, Receiver::kNone, &failure);
+    reasons += "\n  " + signature_text(handle.schema(), Receiver::kNone) + ": " + failure;
   }
   throw Error(Status::kInvalidArgument,
               std::string(name) + " does not take these arguments:" + reasons);

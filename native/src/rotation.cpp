@@ -3,26 +3,22 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/eye.h>
-#include <ATen/ops/linalg_eigvalsh.h>
 #include <ATen/ops/linalg_inv_ex.h>
-#include <ATen/ops/linalg_matrix_norm.h>
 #include <ATen/ops/linalg_svdvals.h>
-#include <ATen/ops/triu_indices.h>
-#include <ATen/ops/where.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
 #include <cmath>
 #include <complex>
-#include <limits>
 #include <string>
+#include <vector>
 
 #include "cayley.hpp"
 #include "dtypes.hpp"
 #include "json_text.hpp"
 #include "oft/error.hpp"
 #include "rotate_blocks.hpp"
+#include "rotation_quality.hpp"
 #include "text.hpp"
 
 namespace oft {
@@ -67,34 +63,6 @@ RotationSpec rotation_spec(const OFTConfig& config) {
   return spec;
 }
 
-at::Tensor skew_from_upper(const at::Tensor& q, std::int64_t block_size) {
-  const at::Tensor index =
-      at::triu_indices(block_size, block_size, 1, q.options().dtype(at::kLong));
-  at::Tensor skew = at::zeros({q.size(0), block_size, block_size}, q.options());
-  const at::Tensor position = index[0] * block_size + index[1];
-  skew.flatten(1).index_copy_(1, position, q);
-  return skew - skew.transpose(1, 2);
-}
-
-std::int64_t block_size_of(std::int64_t parameters) {
-  const auto b = static_cast<std::int64_t>(
-      std::llround((1.0 + std::sqrt(1.0 + 8.0 * static_cast<double>(parameters))) / 2.0));
-  return b * (b - 1) / 2 == parameters ? b : 0;
-}
-
-at::Tensor upper_from_skew(const at::Tensor& skew) {
-  const std::int64_t b = skew.size(-1);
-  const at::Tensor index = at::triu_indices(b, b, 1, skew.options().dtype(at::kLong));
-  return skew.flatten(1).index_select(1, index[0] * b + index[1]);
-}
-
-at::Tensor project_coft(const at::Tensor& q, double eps) {
-  // PEFT holds the limit in float32 whatever the parameter's type, as 1/sqrt(rows) times eps.
-  const float limit = (1.0f / std::sqrt(static_cast<float>(q.size(0)))) * static_cast<float>(eps);
-  const at::Tensor norm = q.norm(2, {1}, /*keepdim=*/true) * std::sqrt(2.0);
-  return at::where(norm <= static_cast<double>(limit), q, q / norm * static_cast<double>(limit));
-}
-
 Rotation::Rotation(at::Tensor q, std::int64_t features, RotationSpec spec, at::Tensor row_scale)
     : q_(q.detach()), row_scale_(std::move(row_scale)), spec_(spec), features_(features) {
   if (q_.dim() != 2 || !is_rotatable(q_.scalar_type()))
@@ -130,20 +98,22 @@ at::Tensor Rotation::matrices(at::ScalarType dtype) const {
 at::Tensor Rotation::inverse(at::ScalarType dtype) const {
   const at::Tensor r = matrices(dtype);
   if (is_orthogonal()) return r.transpose(1, 2).contiguous();
-  const auto [inverse, info] = at::linalg_inv_ex(r.to(at::kDouble));
-  const at::Tensor bad = (info != 0).logical_or(inverse.isfinite().logical_not().flatten(1).any(1));
-  if (bad.any().item<bool>())
-    throw Error(Status::kInvalidArgument,
-                "rotation block " + std::to_string(bad.nonzero()[0].item<std::int64_t>()) +
-                    " is singular, so the merge cannot be undone; restore the base weight from a "
-                    "copy");
-  return inverse.to(dtype);
+  // One by one: the LU of a batch of large matrices, as MKL does it on several threads, is wrong.
+  std::vector<at::Tensor> inverses;
+  for (const at::Tensor& block : r.to(at::kDouble).unbind()) {
+    const auto [inverse, info] = at::linalg_inv_ex(block);
+    if (info.item<int>() != 0 || !inverse.isfinite().all().item<bool>())
+      throw Error(Status::kInvalidArgument,
+                  "rotation block " + std::to_string(inverses.size()) +
+                      " is singular, so the merge cannot be undone; restore the base weight from a "
+                      "copy");
+    inverses.push_back(inverse);
+  }
+  return at::stack(inverses).to(dtype);
 }
 
 double Rotation::orthogonality_error(at::ScalarType dtype) const {
-  const at::Tensor r = matrices(dtype).to(at::kDouble);
-  const at::Tensor identity = at::eye(block_size_, r.options());
-  return at::linalg_matrix_norm(r.transpose(1, 2).matmul(r) - identity, "fro").max().item<double>();
+  return worst_orthogonality(matrices(dtype));
 }
 
 at::Tensor Rotation::angles() const {
@@ -163,13 +133,10 @@ at::Tensor Rotation::angles() const {
 }
 
 double Rotation::largest_angle() const {
-  if (block_size_ < 2) return 0;
-  // Of Q^T Q only the largest eigenvalue matters, which loses nothing by the square.
-  const at::Tensor q = skew(at::kDouble);
-  const at::Tensor product = q.transpose(1, 2).matmul(q);
-  if (!product.isfinite().all().item<bool>()) return std::numeric_limits<double>::quiet_NaN();
-  const double square = at::linalg_eigvalsh(product).max().item<double>();
-  return std::abs(std::arg(turn(std::sqrt(std::max(square, 0.0)), spec_)));
+  const at::Tensor q = q_.to(at::kDouble);
+  const double theta =
+      largest_singular_value(spec_.coft_eps ? project_coft(q, *spec_.coft_eps) : q, block_size_);
+  return std::abs(std::arg(turn(theta, spec_)));
 }
 
 std::string Rotation::to_json() const {

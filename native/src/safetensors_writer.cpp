@@ -43,10 +43,12 @@ struct SafetensorsWriter::Impl {
   std::uint64_t data_offset = 0;
   std::uint64_t data_size = 0;
   std::atomic<std::uint64_t> written = 0;
+  bool early_writeback = true;
 
   void count(std::uint64_t size) {
     const std::uint64_t before = written.fetch_add(size);
-    if (before / kWritebackBytes != (before + size) / kWritebackBytes) file.start_writeback();
+    if (early_writeback && before / kWritebackBytes != (before + size) / kWritebackBytes)
+      file.start_writeback();
   }
 
   /// Where in the file the bytes go.
@@ -77,6 +79,8 @@ SafetensorsWriter& SafetensorsWriter::operator=(SafetensorsWriter&&) noexcept = 
 SafetensorsWriter::~SafetensorsWriter() = default;
 
 const std::vector<SafetensorsEntry>& SafetensorsWriter::entries() const { return impl_->entries; }
+
+void SafetensorsWriter::set_early_writeback(bool early) { impl_->early_writeback = early; }
 
 void SafetensorsWriter::write(std::size_t index, std::uint64_t offset, const void* data,
                               std::size_t size) {

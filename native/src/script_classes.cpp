@@ -64,6 +64,7 @@ ScriptClasses::ScriptClasses(const std::vector<c10::ClassTypePtr>& originals,
     copy.addAttribute(kRotationsAttribute, c10::ListType::ofTensors());
     insert_rotations(copy, kind);
   }
+  for (const auto& [original, copy] : copies_) replace_linears(*copy);
 }
 
 c10::StrongTypePtr ScriptClasses::copy_of(const c10::ClassType& original) const {

@@ -12,8 +12,9 @@
 namespace oft {
 
 /// Copies of the classes of a model, in a compilation unit of their own, some of which rotate: they
-/// have an attribute `oft_R`, a list of tensors, which their methods apply. Methods that have run
-/// are fixed, so that other rotations need other copies.
+/// have an attribute `oft_R`, a list of tensors, which their methods apply. Products with weights
+/// go through `oft::linear` in all of them. Methods that have run are fixed, so that other
+/// rotations need other copies.
 ///
 /// Functions and classes that are no modules remain those of the model, which must live as long.
 class ScriptClasses {

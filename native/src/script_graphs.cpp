@@ -140,6 +140,22 @@ void insert_rotations(Graph& graph, LayerKind kind) {
   }
 }
 
+void replace_linears(Graph& graph) {
+  static const auto linear = c10::Symbol::fromQualString("oft::linear");
+  std::vector<Node*> found;
+  each_node(graph.block(), [&](Node* node) {
+    if (node->kind() == c10::aten::linear) found.push_back(node);
+  });
+  for (Node* node : found) {
+    const torch::jit::WithInsertPoint before(node);
+    const auto inputs = node->inputs();
+    Value* y = node->owningGraph()->insert(linear, {inputs[0], inputs[1], inputs[2]}, {},
+                                           node->sourceRange());
+    node->output()->replaceAllUsesWith(y);
+    node->destroy();
+  }
+}
+
 bool has_modules(const c10::ClassType& type) {
   return std::ranges::any_of(type.getAttributes(), [](const c10::ClassAttribute& attribute) {
     return attribute.getType()->is_module();
@@ -187,6 +203,10 @@ void insert_rotations(const c10::ClassType& type, LayerKind kind) {
     insert_rotations(graph_of(*method), kind);
     torch::jit::toGraphFunction(*method).clear_optimized_graphs();  // which inlining made
   }
+}
+
+void replace_linears(const c10::ClassType& type) {
+  for (torch::jit::Function* method : type.methods()) replace_linears(graph_of(*method));
 }
 
 std::int64_t convolution_groups(const c10::ClassType& type) {

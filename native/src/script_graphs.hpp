@@ -32,6 +32,9 @@ std::set<const c10::ClassType*> read_from_outside(const std::vector<c10::ClassTy
 /// in the methods of a class whose use is kMultiplied and which has the attribute.
 void insert_rotations(const c10::ClassType& type, LayerKind kind);
 
+/// Lets `oft::linear` do what `aten::linear` does in the methods of a class that have not run.
+void replace_linears(const c10::ClassType& type);
+
 /// The groups of a convolution, from the constant of a scripted class or the graph of a traced one.
 std::int64_t convolution_groups(const c10::ClassType& type);
 

@@ -21,13 +21,6 @@ class ScriptInstance final : public ModuleInstance {
     for (std::size_t i = 0; i < objects_.size(); ++i)
       for (const auto& [slot, child] : from_->originals().list()[i].children)
         objects_[i]->setSlot(slot, objects_[child]);
-    assign(assignments);
-  }
-
-  void assign(const Assignments& assignments) override {
-    for (const ScriptSlot& slot : assigned_)
-      objects_[slot.object]->setSlot(slot.slot, from_->objects()[slot.object].slots[slot.slot]);
-    assigned_.clear();
     for (const auto& [module, rotations] : assignments.rotations) {
       const std::size_t object = originals().modules().at(module);
       const ScriptObject& original = originals().list()[object];
@@ -38,7 +31,8 @@ class ScriptInstance final : public ModuleInstance {
       for (const std::size_t twin : original.twins) set_rotations(twin, rotations);
     }
     for (const auto& [name, tensor] : assignments.tensors)
-      for (const ScriptSlot& slot : originals().slots(name)) set(slot, tensor);
+      for (const ScriptSlot& slot : originals().slots(name))
+        objects_[slot.object]->setSlot(slot.slot, tensor);
   }
 
   c10::IValue forward(std::vector<c10::IValue> args, const Kwargs& kwargs) override {
@@ -55,18 +49,13 @@ class ScriptInstance final : public ModuleInstance {
 
   const ScriptObjects& originals() const { return from_->originals(); }
 
-  void set(const ScriptSlot& slot, const c10::IValue& value) {
-    objects_[slot.object]->setSlot(slot.slot, value);
-    assigned_.push_back(slot);
-  }
-
   void set_rotations(std::size_t object, const std::vector<at::Tensor>& rotations) {
-    if (const auto slot = from_->objects()[object].rotations) set({object, *slot}, rotations);
+    if (const auto slot = from_->objects()[object].rotations)
+      objects_[object]->setSlot(*slot, rotations);
   }
 
   std::shared_ptr<const ScriptTemplate> from_;
   std::vector<torch::jit::ObjectPtr> objects_;
-  std::vector<ScriptSlot> assigned_;
 };
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "script_module.hpp"
 
-#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/csrc/jit/serialization/export.h>
 
 #include "archive_writer.hpp"
+#include "devices.hpp"
 #include "dtypes.hpp"
 #include "json_text.hpp"
 #include "oft/error.hpp"
@@ -14,22 +14,6 @@
 
 namespace oft {
 namespace {
-
-c10::Device present_device(const std::string& name) {
-  std::optional<c10::Device> device;
-  try {
-    device.emplace(name);
-  } catch (const c10::Error&) {
-    throw Error(Status::kInvalidArgument,
-                "device '" + name + "' is unknown; give \"cpu\", \"cuda\" or \"cuda:0\"");
-  }
-  const bool known = c10::impl::hasDeviceGuardImpl(device->type());
-  const int count = known ? c10::impl::VirtualGuardImpl(device->type()).deviceCount() : 0;
-  if (count == 0 || device->index() >= count)
-    throw Error(Status::kDevice, "device '" + name + "' is absent: libtorch sees " +
-                                     std::to_string(count) + " of that kind here");
-  return *device;
-}
 
 /// Casts floating-point parameters and buffers.
 void cast(const torch::jit::Module& module, at::ScalarType dtype) {

@@ -1,5 +1,6 @@
 #include "tensor_job.hpp"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
@@ -11,8 +12,11 @@
 namespace oft {
 namespace {
 
-// Rotated pieces stay in the second-level cache between read, rotation and write.
-constexpr std::int64_t kPieceBytes = 512 << 10;
+// Small enough to stay in the second-level cache between read, rotation and write; the page cache
+// takes large pieces with fewer, larger pages.
+constexpr std::int64_t kPieceBytes = 1 << 20;
+// A device wants more at a time.
+constexpr std::int64_t kDevicePieceBytes = 16 << 20;
 
 double worse(double a, double b) { return std::isnan(a) || a >= b ? a : b; }
 
@@ -24,8 +28,8 @@ void RotationQuality::include(const RotationQuality& other) {
 }
 
 TensorJob::TensorJob(const MergePlan& plan, const Checkpoint& base, const PlannedTensor& tensor,
-                     SafetensorsWriter& writer, std::size_t index)
-    : plan_(plan), base_(base), tensor_(tensor), writer_(writer), index_(index) {
+                     SafetensorsWriter& writer, std::size_t index, at::Device device)
+    : plan_(plan), base_(base), tensor_(tensor), writer_(writer), index_(index), device_(device) {
   const std::string what = "tensor '" + tensor.target.name + "'";
   target_type_ = scalar_type(tensor.target.dtype, what);
   source_type_ = tensor.replacement.defined() ? tensor.replacement.scalar_type()
@@ -44,7 +48,8 @@ std::int64_t TensorJob::piece_rows() const {
       is_rotated() ? WeightRotation::row_granularity(layer().kind, rotations()) : 1;
   const auto size = static_cast<std::int64_t>(
       std::max(c10::elementSize(source_type_), c10::elementSize(target_type_)));
-  const std::int64_t fit = kPieceBytes / std::max<std::int64_t>(1, row_elements_ * size);
+  const std::int64_t most = is_rotated() && !device_.is_cpu() ? kDevicePieceBytes : kPieceBytes;
+  const std::int64_t fit = most / std::max<std::int64_t>(1, row_elements_ * size);
   return std::max<std::int64_t>(1, fit / granularity) * granularity;
 }
 
@@ -57,8 +62,10 @@ void TensorJob::copy(std::uint64_t offset, std::uint64_t size) {
 void TensorJob::transform(std::int64_t first_row, std::int64_t rows, bool safe,
                           std::vector<char>& buffer) {
   const std::int64_t elements = rows * row_elements_;
-  at::Tensor piece = read(first_row, rows, buffer);
-  if (is_rotated()) {
+  at::Tensor piece;
+  if (is_rotated() && !device_.is_cpu()) {
+    piece = rotate_on_device(first_row, rows);
+  } else if (piece = read(first_row, rows, buffer); is_rotated()) {
     if (source_type_ == target_type_ && !tensor_.replacement.defined())
       rotation().run(first_row, rows, buffer.data(), buffer.data());
     else
@@ -91,6 +98,7 @@ const WeightRotation& TensorJob::rotation() {
     const std::vector<Rotation> parts = rotations();
     rotation_ =
         std::make_unique<WeightRotation>(layer().kind, tensor_.target.shape, source_type_, parts);
+    if (!device_.is_cpu()) rotation_->move_to(device_);
     for (const Rotation& part : parts)
       quality_.include({part.orthogonality_error(), part.largest_angle()});
   });
@@ -104,11 +112,37 @@ at::Tensor TensorJob::read(std::int64_t first_row, std::int64_t rows,
   const std::size_t row_bytes =
       static_cast<std::size_t>(row_elements_) * c10::elementSize(source_type_);
   buffer.resize(static_cast<std::size_t>(rows) * row_bytes);
-  base_.files()[tensor_.source->file].read(*tensor_.source->entry,
-                                           static_cast<std::uint64_t>(first_row) * row_bytes,
-                                           buffer.size(), buffer.data());
+  read_to(first_row, rows, buffer.data());
   return at::from_blob(buffer.data(), {rows, row_elements_},
                        at::TensorOptions().dtype(source_type_));
+}
+
+void TensorJob::read_to(std::int64_t first_row, std::int64_t rows, void* data) const {
+  const std::size_t row_bytes =
+      static_cast<std::size_t>(row_elements_) * c10::elementSize(source_type_);
+  base_.files()[tensor_.source->file].read(*tensor_.source->entry,
+                                           static_cast<std::uint64_t>(first_row) * row_bytes,
+                                           static_cast<std::size_t>(rows) * row_bytes, data);
+}
+
+at::Tensor TensorJob::rotate_on_device(std::int64_t first_row, std::int64_t rows) {
+  // Copies from and to pinned memory go by themselves, while other threads' pieces are rotated.
+  const auto pinned = [&](at::ScalarType dtype) {
+    return at::empty({rows, row_elements_}, at::TensorOptions().dtype(dtype).pinned_memory(true));
+  };
+  at::Tensor piece;
+  if (tensor_.replacement.defined()) {
+    piece = tensor_.replacement.reshape({rows_, row_elements_}).narrow(0, first_row, rows);
+  } else {
+    piece = pinned(source_type_);
+    read_to(first_row, rows, piece.mutable_data_ptr());
+  }
+  at::Tensor moved = piece.to(device_);
+  if (source_type_ == target_type_)
+    rotation().run(first_row, moved, moved);
+  else
+    moved = rotation().rotate(first_row, moved).to(target_type_);
+  return pinned(target_type_).copy_(moved);
 }
 
 }  // namespace oft

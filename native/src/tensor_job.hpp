@@ -27,7 +27,7 @@ struct RotationQuality {
 class TensorJob {
  public:
   TensorJob(const MergePlan& plan, const Checkpoint& base, const PlannedTensor& tensor,
-            SafetensorsWriter& writer, std::size_t index);
+            SafetensorsWriter& writer, std::size_t index, at::Device device);
 
   /// Nothing about the bytes changes.
   bool is_copy() const;
@@ -55,12 +55,15 @@ class TensorJob {
   std::vector<Rotation> rotations() const;
   const WeightRotation& rotation();
   at::Tensor read(std::int64_t first_row, std::int64_t rows, std::vector<char>& buffer) const;
+  void read_to(std::int64_t first_row, std::int64_t rows, void* data) const;
+  at::Tensor rotate_on_device(std::int64_t first_row, std::int64_t rows);
 
   const MergePlan& plan_;
   const Checkpoint& base_;
   const PlannedTensor& tensor_;
   SafetensorsWriter& writer_;
   std::size_t index_;
+  at::Device device_;
   at::ScalarType source_type_;
   at::ScalarType target_type_;
   std::int64_t rows_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
@@ -29,12 +30,13 @@ struct OFT_EXPORT CheckpointMergeOptions {
   bool sync = true;     ///< fsync before the rename
   std::optional<c10::ScalarType> dtype =
       std::nullopt;                  ///< of all floating-point tensors written; else unchanged
+  c10::Device device = c10::kCPU;    ///< where weights are rotated
   int threads = 0;                   ///< 0, or too many: as many as libtorch has
   std::uint64_t max_shard_size = 0;  ///< bytes of a shard; 0: the shards of the base
 
   /// Reads {"safe", "force", "verify", "sync", "dtype", "device", "threads", "max_shard_size"}.
-  /// Throws Error(kParse), Error(kInvalidArgument) naming key, value and remedy, Error(kDevice) for
-  /// a device other than "cpu".
+  /// Throws Error(kParse), Error(kInvalidArgument) naming key, value and remedy, Error(kDevice)
+  /// where the device is absent.
   static CheckpointMergeOptions from_json(std::string_view json);
 };
 

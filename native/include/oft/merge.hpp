@@ -47,6 +47,16 @@ class OFT_EXPORT WeightRotation {
   /// `run` on a tensor [rows, row_elements()] of any device; the result is in the compute type.
   at::Tensor rotate(std::int64_t first_row, const at::Tensor& rows) const;
 
+  /// The same in the weight's dtype to contiguous `out`, which may be `rows`.
+  void run(std::int64_t first_row, const at::Tensor& rows, const at::Tensor& out) const;
+
+  /// Keeps the matrices on a device, for rows there.
+  void move_to(at::Device device);
+
+  /// `run` on a whole contiguous CPU weight by several threads. Returns whether all results are
+  /// finite; with `check` false, true unseen.
+  bool run_all(const void* in, void* out, bool check) const;
+
  private:
   /// One rotation as the kernel multiplies it: from the right, from the left for Conv1D.
   struct Factor {
@@ -54,11 +64,16 @@ class OFT_EXPORT WeightRotation {
     std::int64_t block_size;
   };
 
+  /// One factor on rows of `dtype`, which is that of the weight or the compute type.
+  void apply(const Factor& factor, std::int64_t first_row, std::int64_t rows, const void* in,
+             void* out, at::ScalarType dtype) const;
+
   std::vector<Factor> factors_;
   at::Tensor row_scale_;  // [rows, 1] in the compute type; undefined where all are 1
   at::ScalarType dtype_;
   at::ScalarType compute_;
   bool from_left_ = false;
+  std::int64_t granularity_ = 1;
   std::int64_t rows_ = 0;
   std::int64_t row_elements_ = 0;
 };
@@ -68,8 +83,17 @@ class OFT_EXPORT WeightRotation {
 OFT_EXPORT at::Tensor merge_weight(const at::Tensor& weight, LayerKind kind,
                                    const std::vector<Rotation>& rotations, bool safe = false);
 
+/// The same over the weight itself, contiguous on any device: no second weight in memory, and no
+/// new memory to be had from the system, which takes longer than a rotation with small blocks.
+OFT_EXPORT void merge_weight_(const at::Tensor& weight, LayerKind kind,
+                              const std::vector<Rotation>& rotations);
+
 /// The weight that `merge_weight` was given, by the true inverse of each block.
 OFT_EXPORT at::Tensor unmerge_weight(const at::Tensor& weight, LayerKind kind,
                                      const std::vector<Rotation>& rotations);
+
+/// The same over the weight itself, contiguous on any device.
+OFT_EXPORT void unmerge_weight_(const at::Tensor& weight, LayerKind kind,
+                                const std::vector<Rotation>& rotations);
 
 }  // namespace oft

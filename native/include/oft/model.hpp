@@ -24,6 +24,11 @@ struct OFTModelOptions {
   /// Keeps the base weights beside merged ones, so that unmerge is exact to the bit. Otherwise
   /// merged weights replace them, and unmerge multiplies by the inverse in float32 or better.
   bool keep_base_weights = true;
+  /// At inference each set of adapters that runs gets merged weights of its own, computed once and
+  /// kept until its parameters change: a forward costs what the base's costs, and to change sets
+  /// costs nothing. Takes a copy of all target weights for each of the last 64 sets. Outputs are
+  /// the unmerged ones within rounding, which for 16-bit weights is that of the weights.
+  bool cache_merged_weights = false;
   /// What "all-linear" and default targets may know of the model.
   ModelFacts facts;
 };

@@ -53,9 +53,6 @@ class OFT_EXPORT ModuleInstance {
   virtual void enter() {}
   virtual void leave() noexcept {}
 
-  /// Replaces the assignments. Not while anyone has entered.
-  virtual void assign(const Assignments& assignments) = 0;
-
   /// Runs the method "forward" of a TorchScript model on this thread, under this thread's grad
   /// mode. Throws Error(kUnsupported) for a torch::nn model, whose forward is its own C++ code, and
   /// Error(kInvalidArgument) where arguments do not fit the method.

@@ -109,6 +109,10 @@ class OFT_EXPORT SafetensorsWriter {
 
   const std::vector<SafetensorsEntry>& entries() const;
 
+  /// Whether bytes start for the disk while others are still being written, so that the fsync of
+  /// `commit` has less to wait for. They do unless told otherwise, which saves time without fsync.
+  void set_early_writeback(bool early);
+
   /// Writes bytes at `offset` of tensor `index`. Thread-safe.
   void write(std::size_t index, std::uint64_t offset, const void* data, std::size_t size);
 

@@ -10,7 +10,8 @@ namespace oft::kernels {
 template <typename T>
 void cayley(const T* q, T* r, std::int64_t blocks, std::int64_t b, Isa isa) {
   assert(isa <= best_isa());
-  const Scratch<T> scratch((b + kEliminated) * (b + kRowPadding) + b * kEliminated);
+  const Scratch<T> scratch(2 * kLanesScratch +
+                           (b + 2 * kEliminated) * (b + kRowPadding + kEliminated));
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx512:
@@ -27,7 +28,7 @@ template <typename T>
 void cayley_neumann(const T* q, T* r, std::int64_t blocks, std::int64_t b, std::int64_t terms,
                     bool legacy, Isa isa) {
   assert(isa <= best_isa());
-  const Scratch<T> scratch(4 * b * (b + kRowPadding) + b * kEliminated);
+  const Scratch<T> scratch(4 * kLanesScratch + 4 * b * (b + kRowPadding) + b * kStripWidth);
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx512:

@@ -4,14 +4,16 @@
 #include <cstdint>
 
 #include "../cayley.h"
+#include "series.h"
+#include "working_matrix.h"
 
 namespace oft::kernels {
 
-/// Columns that a row of a working matrix may have beyond b.
-inline constexpr std::int64_t kRowPadding = 48;
+/// Elements of working memory for one matrix of small blocks, a block to a lane: 8 x 8 vectors.
+inline constexpr std::int64_t kLanesScratch = 64 * 16;
 
 /// Most rows and columns that are eliminated together.
-inline constexpr std::int64_t kEliminated = 32;
+inline constexpr std::int64_t kEliminated = 64;
 
 namespace {
 
@@ -25,8 +27,9 @@ bool is_near_identity(T squares, std::int64_t b) {
 }  // namespace
 
 // What cayley.cpp chooses from. `scratch` starts at a multiple of 64 bytes and holds
-//     exact     b + kEliminated rows of b + kRowPadding elements, and b x kEliminated
-//     Neumann   4b rows of b + kRowPadding elements, and b x kEliminated
+//     exact     2 kLanesScratch elements and b + 2 kEliminated rows of b + kRowPadding +
+//     kEliminated Neumann   4 kLanesScratch elements, 4b rows of b + kRowPadding, and b x
+//     kStripWidth
 template <typename T>
 void cayley_scalar(const T* q, T* r, std::int64_t blocks, std::int64_t b, T* scratch);
 template <typename T>

@@ -63,15 +63,15 @@ void cayley_scalar(const T* q, T* r, std::int64_t blocks, std::int64_t b, T*) {
 template <typename T>
 void cayley_neumann_scalar(const T* q, T* r, std::int64_t blocks, std::int64_t b,
                            std::int64_t terms, bool legacy, T* scratch) {
-  const std::int64_t degree = !legacy && terms == 3 ? 3 : terms < 1 ? 0 : terms - 1;
+  const Series<T> series(terms, legacy);
   T* skew = scratch;
   T* sum = skew + b * b;
   for (std::int64_t block = 0; block < blocks; ++block, q += b * (b - 1) / 2, r += b * b) {
     load_skew(q, T{0}, b, skew);
     // Horner's rule: R = Q sum + c I, from the highest power down.
     for (std::int64_t t = 0; t < b * b; ++t) r[t] = 0;
-    for (std::int64_t power = degree; power >= 0; --power) {
-      const bool last = power == degree && power > 1 && !legacy;
+    for (std::int64_t power = series.degree; power >= 0; --power) {
+      const T coefficient = series.coefficient(power);
       for (std::int64_t t = 0; t < b * b; ++t) {
         sum[t] = r[t];
         r[t] = 0;
@@ -80,7 +80,7 @@ void cayley_neumann_scalar(const T* q, T* r, std::int64_t blocks, std::int64_t b
         for (std::int64_t t = 0; t < b; ++t) {
           for (std::int64_t j = 0; j < b; ++j) r[i * b + j] += skew[i * b + t] * sum[t * b + j];
         }
-        r[i * b + i] += power == 0 || last ? 1 : 2;
+        r[i * b + i] += coefficient;
       }
     }
   }

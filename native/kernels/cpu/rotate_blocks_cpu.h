@@ -16,6 +16,12 @@ inline constexpr std::int64_t kPanelRows = 96;
 /// Columns that a row of a panel may have beyond b, and of a strip of m that is copied at most.
 inline constexpr std::int64_t kPadding = 32;
 
+/// Largest blocks whose factors are read in place, row by row, while rows are swept.
+inline constexpr std::int64_t kMostSwept = 64;
+
+/// What a group of factors may take of the second-level cache while row after row meets them.
+inline constexpr std::int64_t kFactorBytes = 512 << 10;
+
 /// Most elements of a vector.
 inline constexpr std::int64_t kMostLanes = 16;
 

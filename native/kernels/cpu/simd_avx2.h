@@ -27,6 +27,7 @@ struct Simd<float> {
   static Vec set(float value) { return _mm256_set1_ps(value); }
   static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
   static Vec multiply(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
+  static Vec divide(Vec a, Vec b) { return _mm256_div_ps(a, b); }
   static Vec multiply_add(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 
   /// `value` in the lane named, 0 elsewhere; a lane outside the vector gives 0.
@@ -47,6 +48,14 @@ struct Simd<float> {
   static Vec load(const float* p, std::int64_t n) { return _mm256_maskload_ps(p, first(n)); }
   static void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
   static void store(float* p, Vec v, std::int64_t n) { _mm256_maskstore_ps(p, first(n), v); }
+
+  /// Lanes `from` to before `to`, both within 0 to kLanes; the others are 0, or left as they are.
+  static Vec load_between(const float* p, std::int64_t from, std::int64_t to) {
+    return _mm256_maskload_ps(p, _mm256_andnot_si256(first(from), first(to)));
+  }
+  static void store_between(float* p, Vec v, std::int64_t from, std::int64_t to) {
+    _mm256_maskstore_ps(p, _mm256_andnot_si256(first(from), first(to)), v);
+  }
 
   static Vec load(const Half* p) { return _mm256_cvtph_ps(load16(p)); }
   static Vec load(const Half* p, std::int64_t n) { return _mm256_cvtph_ps(load16(p, n)); }
@@ -128,6 +137,7 @@ struct Simd<double> {
   static Vec set(double value) { return _mm256_set1_pd(value); }
   static Vec add(Vec a, Vec b) { return _mm256_add_pd(a, b); }
   static Vec multiply(Vec a, Vec b) { return _mm256_mul_pd(a, b); }
+  static Vec divide(Vec a, Vec b) { return _mm256_div_pd(a, b); }
   static Vec multiply_add(Vec a, Vec b, Vec c) { return _mm256_fmadd_pd(a, b, c); }
   static Vec unit(std::int64_t lane, double value) {
     return _mm256_and_pd(_mm256_castsi256_pd(at(lane)), _mm256_set1_pd(value));
@@ -140,6 +150,18 @@ struct Simd<double> {
   static Vec load(const double* p, std::int64_t n) { return _mm256_maskload_pd(p, first(n)); }
   static void store(double* p, Vec v) { _mm256_storeu_pd(p, v); }
   static void store(double* p, Vec v, std::int64_t n) { _mm256_maskstore_pd(p, first(n), v); }
+  static Vec load_between(const double* p, std::int64_t from, std::int64_t to) {
+    return _mm256_maskload_pd(p, _mm256_andnot_si256(first(from), first(to)));
+  }
+  static void store_between(double* p, Vec v, std::int64_t from, std::int64_t to) {
+    _mm256_maskstore_pd(p, _mm256_andnot_si256(first(from), first(to)), v);
+  }
+
+  static Vec load(const float* p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
+  static Vec load(const float* p, std::int64_t n) {
+    return _mm256_cvtps_pd(_mm_maskload_ps(
+        p, _mm_cmpgt_epi32(_mm_set1_epi32(static_cast<int>(n)), _mm_setr_epi32(0, 1, 2, 3))));
+  }
 
  private:
   static __m256i lanes() { return _mm256_setr_epi64x(0, 1, 2, 3); }

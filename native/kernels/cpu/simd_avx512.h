@@ -32,6 +32,7 @@ struct Simd<float> {
   static Vec set(float value) { return _mm512_set1_ps(value); }
   static Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
   static Vec multiply(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
+  static Vec divide(Vec a, Vec b) { return _mm512_div_ps(a, b); }
   static Vec multiply_add(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
 
   /// `value` in the lane named, 0 elsewhere; a lane outside the vector gives 0.
@@ -51,6 +52,14 @@ struct Simd<float> {
   static void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
   static void store(float* p, Vec v, std::int64_t n) { _mm512_mask_storeu_ps(p, first(n), v); }
 
+  /// Lanes `from` to before `to`, both within 0 to kLanes; the others are 0, or left as they are.
+  static Vec load_between(const float* p, std::int64_t from, std::int64_t to) {
+    return _mm512_maskz_loadu_ps(between(from, to), p);
+  }
+  static void store_between(float* p, Vec v, std::int64_t from, std::int64_t to) {
+    _mm512_mask_storeu_ps(p, between(from, to), v);
+  }
+
   static Vec load(const Half* p) { return _mm512_cvtph_ps(load16(p)); }
   static Vec load(const Half* p, std::int64_t n) { return _mm512_cvtph_ps(load16(p, n)); }
   static void store(Half* p, Vec v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), half(v)); }
@@ -69,6 +78,9 @@ struct Simd<float> {
 
  private:
   static __mmask16 first(std::int64_t n) { return static_cast<__mmask16>((1u << n) - 1); }
+  static __mmask16 between(std::int64_t from, std::int64_t to) {
+    return static_cast<__mmask16>(first(to) & ~first(from));
+  }
   static __mmask16 at(std::int64_t lane) {
     return static_cast<__mmask16>(lane >= 0 && lane < kLanes ? 1u << lane : 0u);
   }
@@ -112,6 +124,7 @@ struct Simd<double> {
   static Vec set(double value) { return _mm512_set1_pd(value); }
   static Vec add(Vec a, Vec b) { return _mm512_add_pd(a, b); }
   static Vec multiply(Vec a, Vec b) { return _mm512_mul_pd(a, b); }
+  static Vec divide(Vec a, Vec b) { return _mm512_div_pd(a, b); }
   static Vec multiply_add(Vec a, Vec b, Vec c) { return _mm512_fmadd_pd(a, b, c); }
   static Vec unit(std::int64_t lane, double value) {
     return _mm512_maskz_mov_pd(at(lane), _mm512_set1_pd(value));
@@ -124,9 +137,23 @@ struct Simd<double> {
   static Vec load(const double* p, std::int64_t n) { return _mm512_maskz_loadu_pd(first(n), p); }
   static void store(double* p, Vec v) { _mm512_storeu_pd(p, v); }
   static void store(double* p, Vec v, std::int64_t n) { _mm512_mask_storeu_pd(p, first(n), v); }
+  static Vec load_between(const double* p, std::int64_t from, std::int64_t to) {
+    return _mm512_maskz_loadu_pd(between(from, to), p);
+  }
+  static void store_between(double* p, Vec v, std::int64_t from, std::int64_t to) {
+    _mm512_mask_storeu_pd(p, between(from, to), v);
+  }
+
+  static Vec load(const float* p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+  static Vec load(const float* p, std::int64_t n) {
+    return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(first(n), p));
+  }
 
  private:
   static __mmask8 first(std::int64_t n) { return static_cast<__mmask8>((1u << n) - 1); }
+  static __mmask8 between(std::int64_t from, std::int64_t to) {
+    return static_cast<__mmask8>(first(to) & ~first(from));
+  }
   static __mmask8 at(std::int64_t lane) {
     return static_cast<__mmask8>(lane >= 0 && lane < kLanes ? 1u << lane : 0u);
   }

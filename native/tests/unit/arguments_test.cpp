@@ -123,9 +123,13 @@ TEST(Arguments, NameDtypes) {
   const c10::FunctionSchema& softmax =
       c10::Dispatcher::singleton().findSchemaOrThrow("aten::softmax", "int").schema();
   const auto bound = try_bind(softmax, {at::ones({2}), 0}, {{"dtype", "float64"}}, Receiver::kNone);
-  ASSERT_TRUE(bound.fit()) << bound.failure;
-  EXPECT_EQ(bound.values[2].toScalarType(), at::kDouble);
-  EXPECT_FALSE(try_bind(softmax, {at::ones({2}), 0}, {{"dtype", "real"}}, Receiver::kNone).fit());
+  ASSERT_TRUE(bound);
+  EXPECT_EQ((*bound)[2].toScalarType(), at::kDouble);
+  const Kwargs unknown{{"dtype", "real"}};
+  EXPECT_FALSE(try_bind(softmax, {at::ones({2}), 0}, unknown, Receiver::kNone));
+  std::string failure;
+  EXPECT_FALSE(try_bind(softmax, {at::ones({2}), 0}, unknown, Receiver::kNone, &failure));
+  EXPECT_EQ(failure, "argument 'dtype' is the text \"real\", wanted is int");
 }
 
 TEST(Arguments, OfACallAreNotThoseOfTheCaller) {

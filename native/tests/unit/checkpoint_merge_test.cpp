@@ -435,7 +435,7 @@ TEST(CheckpointMergeOptions, JsonIsCheckedKeyByKey) {
         error_of(Status::kInvalidArgument, [&] { CheckpointMergeOptions::from_json(bad); });
     EXPECT_EQ(text.rfind("option ", 0), 0U) << text;
   }
-  error_of(Status::kDevice, [] { CheckpointMergeOptions::from_json(R"({"device": "cuda"})"); });
+  error_of(Status::kDevice, [] { CheckpointMergeOptions::from_json(R"({"device": "cuda:99"})"); });
   error_of(Status::kParse, [] { CheckpointMergeOptions::from_json("[]"); });
   error_of(Status::kParse, [] { CheckpointMergeOptions::from_json("{"); });
 }

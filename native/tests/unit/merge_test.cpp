@@ -129,6 +129,29 @@ TEST(Merge, UnmergeGivesTheWeightBack) {
   }
 }
 
+TEST(Merge, InPlaceEqualsANewTensor) {
+  at::manual_seed(18);
+  // More than is rotated, or mapped, at once.
+  const std::vector<Rotation> rotations{random_rotation(1536, 32, 0.1),
+                                        random_rotation(1536, 6, 0.4, {.block_share = true})};
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble})
+    for (const LayerKind kind : {LayerKind::kLinear, LayerKind::kEmbedding, LayerKind::kConv1D})
+      for (const std::size_t count : {1, 2}) {
+        const std::vector<Rotation> used(rotations.begin(),
+                                         rotations.begin() + static_cast<std::ptrdiff_t>(count));
+        const at::Tensor w = at::randn({1536, 1536}).to(type);
+        const at::Tensor weight = w.clone();
+        merge_weight_(weight, kind, used);
+        EXPECT_TRUE(weight.equal(merge_weight(w, kind, used)));
+        const at::Tensor restored = unmerge_weight(weight, kind, used);
+        unmerge_weight_(weight, kind, used);
+        EXPECT_TRUE(weight.equal(restored));
+      }
+  error_of(Status::kInvalidArgument, [&] {
+    merge_weight_(at::zeros({8, 1536}).t(), LayerKind::kConv1D, rotations);
+  });
+}
+
 TEST(Merge, RowScaleMultipliesOutputsAndIsUndone) {
   at::manual_seed(15);
   const at::Tensor scale = at::rand({5}) + 0.5;

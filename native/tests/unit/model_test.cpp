@@ -50,6 +50,38 @@ TEST_P(ModelTest, MergedOutputEqualsTheUnmergedOne) {
   expect_equal(parameters_of(*network_.tree), before);
 }
 
+TEST_P(ModelTest, CachedMergedWeightsGiveTheUnmergedOutputs) {
+  OFTModel model = make({.cache_merged_weights = true});
+  for (const Names& names : {Names{"default"}, Names{"second"}, Names{"default", "second"}}) {
+    model.train();
+    const at::Tensor unmerged = run(model, network_, names);
+    model.train(false);
+    const at::Tensor merged = run(model, network_, names);
+    EXPECT_LT(max_difference(merged, unmerged), 2e-6);
+    if (GetParam() == Holder::kScript) {
+      EXPECT_FALSE(merged.equal(unmerged)) << "weights were not merged";
+    }
+    EXPECT_TRUE(run(model, network_, names).equal(merged));
+  }
+  const at::Tensor before = run(model, network_);
+  randomize(model, 0.3);
+  EXPECT_GT(max_difference(run(model, network_), before), 1e-3);
+
+  const Activation active = model.activate();  // which records
+  network_.forward(active, network_.input).sum().backward();
+  for (const at::Tensor& parameter : model.trainable_parameters())
+    EXPECT_GT(parameter.grad().abs().max().item<double>(), 0);
+}
+
+TEST_P(ModelTest, CachedMergedWeightsAreNotTheBases) {
+  OFTModel model = make({.cache_merged_weights = true});
+  const auto before = copies_of(*network_.tree);
+  EXPECT_GT(max_difference(run(model, network_), base_), 1e-2);
+  expect_equal(parameters_of(*network_.tree), before);
+  model.disable_adapter();
+  EXPECT_TRUE(run(model, network_).equal(base_));
+}
+
 TEST_P(ModelTest, SeveralAdaptersKeepTheirOrderInForwardAndMerge) {
   OFTModel model = make();
   for (const Names& names : {Names{"default", "second"}, Names{"second", "default"}}) {

@@ -38,13 +38,13 @@ std::optional<std::size_t> find_equal(const std::vector<at::Tensor>& allowed,
   return std::nullopt;
 }
 
-TEST_P(ModelThreadsTest, EveryOutputIsOfOneMoment) {
+void expect_outputs_of_one_moment(Holder holder, const OFTModelOptions& options) {
   at::manual_seed(70);
   const TemporaryFolder folder;
-  const TestNetwork network = mlp(GetParam());
+  const TestNetwork network = mlp(holder);
   OFTConfig config = targets({"fc1", "fc2"});
   config.bias = "all";
-  OFTModel model(network.tree, config, "first");
+  OFTModel model(network.tree, config, "first", options);
   model.add_adapter("second", targets({"fc1", "fc2", "head"}, 4));
 
   // Two versions of "first", of which every layer and bias differs.
@@ -96,6 +96,12 @@ TEST_P(ModelThreadsTest, EveryOutputIsOfOneMoment) {
       });
   EXPECT_EQ(strangers, 0) << "of " << outputs;
   EXPECT_GE(std::ranges::count_if(seen, [](const auto& count) { return count > 0; }), 3);
+}
+
+TEST_P(ModelThreadsTest, EveryOutputIsOfOneMoment) { expect_outputs_of_one_moment(GetParam(), {}); }
+
+TEST_P(ModelThreadsTest, EveryOutputIsOfOneMomentWithCachedMergedWeights) {
+  expect_outputs_of_one_moment(GetParam(), {.cache_merged_weights = true});
 }
 
 TEST_P(ModelThreadsTest, ThreadsUseAdaptersOfTheirOwnChoice) {

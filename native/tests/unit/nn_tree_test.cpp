@@ -118,16 +118,6 @@ TEST(NnTree, AssignedTensorsStandInWhileEntered) {
   EXPECT_FALSE(base.grad().defined());
 }
 
-TEST(NnTree, AssigningAnewReplacesTheTensors) {
-  Net net;
-  const auto tree = nn_tree(net.ptr());
-  const auto instance = tree->instantiate({.tensors = {{"head.weight", at::zeros({3, 6})}}}, false);
-  instance->assign({.tensors = {{"blocks.0.bias", at::ones({6})}}});
-  const Entered entered(*instance);
-  EXPECT_FALSE(net->head->weight.equal(at::zeros({3, 6})));
-  EXPECT_TRUE(net->blocks[0]->as<LinearImpl>()->bias.equal(at::ones({6})));
-}
-
 TEST(NnTree, BothNamesOfAModuleMayBeAssigned) {
   Net net;
   const at::Tensor base = net->head->weight;

@@ -1,9 +1,14 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/runtime/graph_iterator.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "script_support.hpp"
+#include "src/script_classes.hpp"
+#include "src/script_objects.hpp"
 
 namespace oft {
 namespace {
@@ -265,23 +270,37 @@ TEST(ScriptTree, TakesMoreTargetsLater) {
   EXPECT_EQ(max_difference(forward(*early, x), before), 0);
 }
 
-TEST(ScriptInstance, TakesOtherAssignmentsAndForgetsTheOld) {
-  at::manual_seed(7);
-  const at::NoGradGuard no_grad;
-  const at::Tensor x = at::randn({2, 6, 32});
-  const auto tree = script_tree(load_example("attention_traced"));
-  const Rotations rotations = random_rotations(*tree, {"up", "attention.out_proj"});
-  const Rotations others = random_rotations(*tree, {"down"});
-  prepare(*tree, others);
-  const Assignments turned = assignments_of(*tree, rotations);
-  const Assignments turned_otherwise = assignments_of(*tree, others);
-  const auto plain = tree->instantiate({}, false);
-  const auto expected = tree->instantiate(turned_otherwise, false);
-  const auto instance = tree->instantiate(turned, false);
-  instance->assign(turned_otherwise);
-  EXPECT_EQ(max_difference(forward(*instance, x), forward(*expected, x)), 0);
-  instance->assign({});
-  EXPECT_EQ(max_difference(forward(*instance, x), forward(*plain, x)), 0);
+TEST(ScriptClasses, ProductsWithWeightsGoThroughOftLinear) {
+  static const auto oft_linear = c10::Symbol::fromQualString("oft::linear");
+  for (const std::string file : {"attention_scripted", "attention_traced"}) {
+    SCOPED_TRACE(file);
+    const torch::jit::Module module = load_example(file);
+    const ScriptObjects objects(module);
+    std::vector<c10::ClassTypePtr> classes;
+    for (const ScriptObject& object : objects.list())
+      if (std::ranges::find(classes, object.type()) == classes.end())
+        classes.push_back(object.type());
+    const ScriptClasses copies(classes, {});
+    const auto count = [](const c10::ClassType& type, c10::Symbol kind) {
+      std::size_t nodes = 0;
+      for (torch::jit::Function* method : type.methods()) {
+        auto graph = torch::jit::toGraphFunction(*method).graph();
+        torch::jit::DepthFirstGraphNodeIterator each(graph);
+        while (const torch::jit::Node* node = each.next()) nodes += node->kind() == kind;
+      }
+      return nodes;
+    };
+    std::size_t products = 0;
+    for (const c10::ClassTypePtr& type : classes) {
+      const auto& copy = copies.copy_of(*type).type_->expectRef<c10::ClassType>();
+      const std::size_t before = count(*type, c10::aten::linear);
+      EXPECT_EQ(count(copy, c10::aten::linear), 0);
+      EXPECT_EQ(count(copy, oft_linear), before);
+      EXPECT_EQ(count(*type, oft_linear), 0);
+      products += before;
+    }
+    EXPECT_GT(products, 0);
+  }
 }
 
 TEST(ScriptInstance, OnlyAssignedTensorsRequireGradients) {
@@ -299,11 +318,12 @@ TEST(ScriptInstance, GradientsAreThoseOfFiniteDifferences) {
     tree->prepare({index_of(*tree, "up"), index_of(*tree, "attention.out_proj")});
     const at::Tensor x = at::randn({2, 6, 32}, at::kDouble);
     const at::Tensor weight = tensor_of(*tree, "attention.out_proj.weight").detach();
-    const auto instance = tree->instantiate({}, false);
     // A leaf of which both a rotation and a weight are made, as non-leaf tensors.
     const auto loss_at = [&](const at::Tensor& leaf) {
-      instance->assign({.rotations = {{index_of(*tree, "up"), {leaf * 2}}},
-                        .tensors = {{"attention.out_proj.weight", weight + leaf[0][0][0]}}});
+      const auto instance =
+          tree->instantiate({.rotations = {{index_of(*tree, "up"), {leaf * 2}}},
+                             .tensors = {{"attention.out_proj.weight", weight + leaf[0][0][0]}}},
+                            false);
       return forward(*instance, x).square().mean();
     };
     const at::Tensor leaf = at::randn({8, 4, 4}, at::kDouble).requires_grad_(true);

@@ -1,0 +1,31 @@
+#if defined(__x86_64__)
+
+#define OFT_SIMD "simd_avx2.h"
+#include "cayley_backward_simd.h"
+
+namespace oft::kernels {
+
+template <typename T>
+void cayley_backward_avx2(const T* r, const T* r_grad, T* q_grad, std::int64_t blocks,
+                          std::int64_t b, T* scratch) {
+  cayley_backward_simd(r, r_grad, q_grad, blocks, b, scratch);
+}
+
+template <typename T>
+void cayley_neumann_backward_avx2(const T* q, const T* r_grad, T* q_grad, std::int64_t blocks,
+                                  std::int64_t b, std::int64_t terms, bool legacy, T* scratch) {
+  cayley_neumann_backward_simd(q, r_grad, q_grad, blocks, b, terms, legacy, scratch);
+}
+
+template void cayley_backward_avx2(const float*, const float*, float*, std::int64_t, std::int64_t,
+                                   float*);
+template void cayley_backward_avx2(const double*, const double*, double*, std::int64_t,
+                                   std::int64_t, double*);
+template void cayley_neumann_backward_avx2(const float*, const float*, float*, std::int64_t,
+                                           std::int64_t, std::int64_t, bool, float*);
+template void cayley_neumann_backward_avx2(const double*, const double*, double*, std::int64_t,
+                                           std::int64_t, std::int64_t, bool, double*);
+
+}  // namespace oft::kernels
+
+#endif
