@@ -11,6 +11,7 @@
 #include <string>
 
 #include "isa.h"
+#include "multiply_adds.h"
 
 /// What no kernel beats on one thread of this machine: its multiply-adds, and its memory.
 namespace oft::bench {
@@ -28,48 +29,12 @@ double seconds_of(const Work& work) {
   return best;
 }
 
-inline constexpr std::int64_t kSteps = 100'000;
-inline constexpr std::int64_t kChains = 8;  // two a cycle, four cycles each
-
-#if defined(__x86_64__)
-using Vector256 = float __attribute__((vector_size(32)));
-using Vector512 = float __attribute__((vector_size(64)));
-
-// One text for both: an operand prints as its register.
-#define OFT_BENCH_MULTIPLY_ADDS(Vector)                                                  \
-  Vector a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{}, x{};                                    \
-  for (std::int64_t step = 0; step < kSteps; ++step) {                                   \
-    asm volatile(                                                                        \
-        "vfmadd231ps %8, %8, %0\n\tvfmadd231ps %8, %8, %1\n\tvfmadd231ps %8, %8, %2\n\t" \
-        "vfmadd231ps %8, %8, %3\n\tvfmadd231ps %8, %8, %4\n\tvfmadd231ps %8, %8, %5\n\t" \
-        "vfmadd231ps %8, %8, %6\n\tvfmadd231ps %8, %8, %7"                               \
-        : "+x"(a), "+x"(b), "+x"(c), "+x"(d), "+x"(e), "+x"(f), "+x"(g), "+x"(h)         \
-        : "x"(x));                                                                       \
-  }
-
-__attribute__((target("avx,fma"))) inline void multiply_adds_256() {
-  OFT_BENCH_MULTIPLY_ADDS(Vector256)
-}
-__attribute__((target("avx512f"))) inline void multiply_adds_512() {
-  OFT_BENCH_MULTIPLY_ADDS(Vector512)
-}
-#undef OFT_BENCH_MULTIPLY_ADDS
-#endif
-
 /// fp32 multiply-adds per second of the strongest set here; 0 where we cannot tell.
 inline double peak_multiply_adds() {
   static const double peak = [] {
-    [[maybe_unused]] const double all = static_cast<double>(kSteps * kChains);
-    switch (kernels::best_isa()) {
-#if defined(__x86_64__)
-      case kernels::Isa::kAvx512:
-        return all * 16 / seconds_of(multiply_adds_512);
-      case kernels::Isa::kAvx2:
-        return all * 8 / seconds_of(multiply_adds_256);
-#endif
-      default:
-        return 0.0;
-    }
+    constexpr std::int64_t kSteps = 100'000;
+    const auto all = static_cast<double>(kSteps * multiply_adds_of_step());
+    return all == 0 ? 0.0 : all / seconds_of([] { multiply_adds(kSteps); });
   }();
   return peak;
 }

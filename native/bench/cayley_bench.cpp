@@ -1,8 +1,10 @@
-// cayley and cayley_neumann on each instruction set, one thread. GFMA are 10^9 multiply-adds, b^3
-// per inverse or product, of_peak their share of the fp32 peak (fp64 can reach half).
+// cayley, cayley_neumann and their gradients on each instruction set, one thread. GFMA are 10^9
+// multiply-adds, b^3 per inverse or product as the formula has them (what symmetry saves counts as
+// done), of_peak their share of the fp32 peak (fp64 can reach half).
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include "../tests/kernels/number_format.h"
 #include "bounds.h"
 #include "cayley.h"
+#include "cayley_backward.h"
 
 namespace oft::bench {
 namespace {
@@ -24,49 +27,88 @@ struct Shape {
   std::int64_t b;
 };
 
-// 128 blocks of 32 rotate a Linear(4096) of a 7B model; the others are smaller and larger blocks,
-// up to two for a Linear(1024).
-const std::vector<Shape> kShapes = {{256, 4}, {128, 16}, {128, 32}, {128, 64}, {32, 128}, {2, 512}};
+// 128 blocks of 32 rotate a Linear(4096) of a 7B model, 8 of 512 the same by r = 8, 648 of 32 all
+// linears of MiniLM; the others are smaller and larger blocks.
+const std::vector<Shape> kShapes = {{1024, 4}, {512, 8},  {256, 16}, {128, 32}, {648, 32},
+                                    {128, 64}, {32, 128}, {8, 512},  {1, 1024}};
+
+/// Beyond it the plain loops would take minutes.
+constexpr std::int64_t kLargestForScalar = 128;
 
 /// Number of terms of the series; 0 stands for the exact transform.
 constexpr std::int64_t kExact = 0;
 
+/// The numbers of one case: parameters, blocks, and gradients of both.
 template <typename T>
-void transform(const std::vector<T>& q, std::vector<T>& r, const Shape& shape, std::int64_t terms,
-               Isa isa) {
-  if (terms == kExact) {
-    cayley(q.data(), r.data(), shape.blocks, shape.b, isa);
-  } else {
-    cayley_neumann(q.data(), r.data(), shape.blocks, shape.b, terms, false, isa);
+struct Work {
+  Shape shape;
+  std::int64_t terms;
+  std::vector<T> q;
+  std::vector<T> r;
+  std::vector<T> r_grad;
+  std::vector<T> q_grad;
+
+  Work(const Shape& at, std::int64_t number_of_terms) : shape(at), terms(number_of_terms) {
+    const double b = static_cast<double>(shape.b);
+    std::mt19937 generator(1);
+    std::normal_distribution<double> normal(0, 0.2 / std::sqrt(b));  // |Q| of about 0.4
+    q.resize(static_cast<std::size_t>(shape.blocks * shape.b * (shape.b - 1) / 2));
+    r.resize(static_cast<std::size_t>(shape.blocks * shape.b * shape.b));
+    r_grad.resize(r.size());
+    q_grad.resize(q.size());
+    for (T& value : q) value = static_cast<T>(normal(generator));
+    for (T& value : r_grad) value = static_cast<T>(normal(generator));
   }
-}
 
-template <typename T>
-void cayley_bench(benchmark::State& state, const Shape& shape, std::int64_t terms, Isa isa) {
-  const double b = static_cast<double>(shape.b);
-  std::mt19937 generator(1);
-  std::normal_distribution<double> normal(0, 0.2 / std::sqrt(b));  // |Q| of about 0.4
-  std::vector<T> q(static_cast<std::size_t>(shape.blocks * shape.b * (shape.b - 1) / 2));
-  for (T& value : q) value = static_cast<T>(normal(generator));
-  std::vector<T> r(static_cast<std::size_t>(shape.blocks * shape.b * shape.b));
-  std::vector<T> expected(r.size());
-
-  transform(q, r, shape, terms, isa);
-  transform(q, expected, shape, terms, Isa::kScalar);
-  // Both are off by some roundings of numbers of about 1.
-  const double tolerance = 4 * std::sqrt(b) * unit_roundoff<T>();
-  for (std::size_t t = 0; t < r.size(); ++t) {
-    if (!(std::fabs(r[t] - expected[t]) <= tolerance)) {
-      state.SkipWithError("the result differs from the scalar one");
-      return;
+  void forward(Isa isa) {
+    if (terms == kExact) {
+      cayley(q.data(), r.data(), shape.blocks, shape.b, isa);
+    } else {
+      cayley_neumann(q.data(), r.data(), shape.blocks, shape.b, terms, false, isa);
     }
   }
 
+  void backward(Isa isa) {
+    if (terms == kExact) {
+      cayley_backward(r.data(), r_grad.data(), q_grad.data(), shape.blocks, shape.b, isa);
+    } else {
+      cayley_neumann_backward(q.data(), r_grad.data(), q_grad.data(), shape.blocks, shape.b, terms,
+                              false, isa);
+    }
+  }
+};
+
+/// Both are off by some roundings of numbers of about 1.
+template <typename T>
+bool agree(const std::vector<T>& a, const std::vector<T>& b, const Shape& shape) {
+  const double tolerance = 4 * std::sqrt(static_cast<double>(shape.b)) * unit_roundoff<T>();
+  for (std::size_t t = 0; t < a.size(); ++t) {
+    if (!(std::fabs(a[t] - b[t]) <= tolerance)) return false;
+  }
+  return true;
+}
+
+template <typename T>
+void cayley_bench(benchmark::State& state, const Shape& shape, std::int64_t terms, bool backward,
+                  Isa isa) {
+  Work<T> work(shape, terms);
+  const auto run = [&](Isa set) { backward ? work.backward(set) : work.forward(set); };
+  work.forward(isa);
+  run(shape.b > kLargestForScalar ? std::min(best_isa(), Isa::kAvx2) : Isa::kScalar);
+  const std::vector<T> expected = backward ? work.q_grad : work.r;
+  run(isa);
+  if (!agree(backward ? work.q_grad : work.r, expected, shape)) {
+    state.SkipWithError("the result differs from the scalar one");
+    return;
+  }
+
   for (auto _ : state) {
-    transform(q, r, shape, terms, isa);
+    run(isa);
     benchmark::ClobberMemory();
   }
-  const double products = terms == kExact ? 1 : std::floor(static_cast<double>(terms) / 2);
+  const double b = static_cast<double>(shape.b);
+  const double half = std::floor(static_cast<double>(terms) / 2);
+  const double products = terms == kExact ? (backward ? 2 : 1) : (backward ? 2 * half : half);
   count_multiply_adds(state, static_cast<double>(shape.blocks) * b * b * b * products);
 }
 
@@ -75,12 +117,16 @@ void add(const std::string& type) {
   for (const Isa isa : {Isa::kAvx512, Isa::kAvx2, Isa::kScalar}) {
     if (isa > best_isa()) continue;
     for (const std::int64_t terms : {kExact, std::int64_t{5}}) {
-      for (const Shape& shape : kShapes) {
-        const std::string name = (terms == kExact ? "cayley/" : "cayley_neumann/") +
-                                 std::string(isa_name(isa)) + "/" + type + "/" +
-                                 std::to_string(shape.blocks) + "x/b:" + std::to_string(shape.b);
-        benchmark::RegisterBenchmark(name.c_str(), cayley_bench<T>, shape, terms, isa)
-            ->Unit(benchmark::kMicrosecond);
+      for (const bool backward : {false, true}) {
+        for (const Shape& shape : kShapes) {
+          if (isa == Isa::kScalar && shape.b > kLargestForScalar) continue;
+          const std::string name = std::string(terms == kExact ? "cayley" : "cayley_neumann") +
+                                   (backward ? "_backward/" : "/") + isa_name(isa) + "/" + type +
+                                   "/" + std::to_string(shape.blocks) +
+                                   "x/b:" + std::to_string(shape.b);
+          benchmark::RegisterBenchmark(name.c_str(), cayley_bench<T>, shape, terms, backward, isa)
+              ->Unit(benchmark::kMicrosecond);
+        }
       }
     }
   }

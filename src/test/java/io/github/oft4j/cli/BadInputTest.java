@@ -232,7 +232,7 @@ class BadInputTest {
             ExitCode.IO,
             "/proc",
             job -> job.target = Path.of("/proc/merged.safetensors")),
-        bad("a device that does not exist", "cuda", _ -> {}, "--device", "cuda"));
+        bad("a device that does not exist", "cuda:99", _ -> {}, "--device", "cuda:99"));
   }
 
   @ParameterizedTest

@@ -131,7 +131,7 @@ class BadTrainingInputTest {
         bad("a config out of range", "module_dropout", _ -> {}, "--module_dropout", "2"),
         bad("no config file", "nowhere.json", _ -> {}, "--config", "nowhere.json"),
         bad("a config that is data", "is not valid JSON", job -> {}, "--config", "pom.xml"),
-        bad("a device that does not exist", "cuda", _ -> {}, "--device", "cuda"),
+        bad("a device that does not exist", "cuda:99", _ -> {}, "--device", "cuda:99"),
         bad(
             "targets that do not fit the loss",
             "the loss mse needs targets of [1, 4]",

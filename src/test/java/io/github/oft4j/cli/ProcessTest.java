@@ -50,6 +50,23 @@ class ProcessTest {
   }
 
   @Test
+  void aQuickExitLosesNeitherOutputNorCode() throws Exception {
+    String quick = "export JDK_JAVA_OPTIONS=-Doft4j.quick-exit=true";
+    CliRun done = new CliProcess(folder, quick, "check", BASE, ADAPTER, "--json").await();
+    assertEquals(0, done.code(), done::toString);
+    assertTrue(Documents.parse(done.out()).path("layers").size() > 0, done.out());
+    CliRun failed = new CliProcess(folder, quick, "check", BASE, work.resolve("none")).await();
+    assertEquals(ExitCode.BAD_INPUT.code(), failed.code(), failed::toString);
+    assertTrue(failed.err().contains("none"), failed.err());
+  }
+
+  /** Its exit would meet libtorch's half-made objects. */
+  @Test
+  void aUsageErrorWaitsForTheLibraryThatIsBeingLoaded() throws Exception {
+    assertEquals(2, new CliProcess(folder, ":", "merge").await().code());
+  }
+
+  @Test
   void textIsUtf8InAnyLocale() throws Exception {
     CliRun run = new CliProcess(folder, "export LC_ALL=C", "check", BASE, ADAPTER).await();
     assertTrue(run.expect(ExitCode.DONE).out().contains("‖RᵀR−I‖"), run.out());

@@ -41,6 +41,12 @@ class UsageTest {
           info a b                        | oft info  | unmatched argument at index 2: 'b'
           check a                         | oft check | missing ADAPTER
           check a b --max-orthogonality-error x | oft check | 'x' is not a double
+          bench mrge                      | oft bench | 'mrge' is none of merge, cayley, forward, train, job, startup, all
+          bench --pear x                  | oft bench | unknown option: '--pear'; did you mean '--peer'?
+          bench --runs 0                  | oft bench | --runs is 0: give 1 or more
+          bench --compare a b --runs 3    | oft bench | --compare measures nothing
+          bench --compare a b --tolerance -1 | oft bench | --tolerance is -1.0: give 0 or more
+          bench --tolerance 0.2           | oft bench | --tolerance needs --compare
           """)
   void wrongWordsAreOneLineAndExitCode2(String line, String command, String message) {
     CliRun run = CliRun.of((Object[]) words(line)).expect(ExitCode.USAGE);

@@ -1,0 +1,62 @@
+#include "child.h"
+
+#include <iostream>
+#include <map>
+
+#include "failure.h"
+#include "oft/build_info.hpp"
+#include "reference.h"
+
+namespace oft::bench {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Command child(Words words) {
+  words.insert(words.begin(), {this_program(), kChildVerb});
+  return words;
+}
+
+void version(const Words&) { std::cout << build_info() << "\n"; }
+
+void merge(const Words& words) {
+  Job{words.at(0), words.at(1), words.at(2)}.merge(/*sync=*/true);
+  std::cout << static_cast<std::int64_t>(peak_memory()) << "\n";
+}
+
+void inputs(const Words& words) {
+  Job{words.at(0), words.at(1), {}}.write_inputs(std::stoi(words.at(2)), std::stoll(words.at(3)),
+                                                 std::stoll(words.at(4)));
+}
+
+void steps(const Words& words) {
+  const Encoder encoder = {words.at(0), {}, words.at(1), {}};
+  LiveEncoder(encoder, words.at(2) == formula_label(kExact) ? kExact : kNeumann).losses();
+  std::cout << static_cast<std::int64_t>(peak_memory()) << "\n";
+}
+
+}  // namespace
+
+void be_child(const Words& words) {
+  static const std::map<std::string, void (*)(const Words&)> verbs = {
+      {"version", version}, {"merge", merge}, {"inputs", inputs}, {"steps", steps}};
+  const auto verb = words.size() < 2 ? verbs.end() : verbs.find(words[1]);
+  if (verb == verbs.end()) throw Failure(ExitCode::kUsage, "a child needs a verb");
+  verb->second({words.begin() + 2, words.end()});
+}
+
+Command version_child() { return child({"version"}); }
+
+Command merge_child(const Job& job) { return child({"merge", job.base, job.adapter, job.target}); }
+
+void write_inputs_in_child(const Job& job, int layers, std::int64_t features,
+                           std::int64_t block_size) {
+  run(child({"inputs", job.base, job.adapter, std::to_string(layers), std::to_string(features),
+             std::to_string(block_size)}));
+}
+
+double step_memory_of_child(const Encoder& encoder, const RotationSpec& spec) {
+  return std::stod(run(child({"steps", encoder.script, encoder.workspace, formula_label(spec)})));
+}
+
+}  // namespace oft::bench

@@ -1,0 +1,40 @@
+#include "work.h"
+
+#include <algorithm>
+#include <array>
+
+#include "session.h"
+
+namespace oft::bench {
+namespace {
+
+constexpr std::array kWorks = {
+    Work{"merge", merge_work}, Work{"cayley", cayley_work}, Work{"forward", forward_work},
+    Work{"train", train_work}, Work{"job", job_work},       Work{"startup", startup_work},
+};
+
+}  // namespace
+
+const Work* find_work(const std::string& name) {
+  const auto found = std::find_if(kWorks.begin(), kWorks.end(),
+                                  [&](const Work& work) { return name == work.name; });
+  return found == kWorks.end() ? nullptr : &*found;
+}
+
+std::string work_names() {
+  std::string names;
+  for (const Work& work : kWorks) names += (names.empty() ? "" : ", ") + std::string(work.name);
+  return names;
+}
+
+void run_works(Session& session) {
+  const auto& wanted = session.settings().works;
+  for (const Work& work : kWorks) {
+    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), work.name) == wanted.end())
+      continue;
+    session.begin(work.name);
+    work.run(session);
+  }
+}
+
+}  // namespace oft::bench
