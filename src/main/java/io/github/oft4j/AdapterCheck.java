@@ -51,7 +51,7 @@ public final class AdapterCheck {
    * @throws OFTUnsupportedException for adapters of PEFT 0.13 or older, and of other methods
    */
   public CheckReport run() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var basePath = call.path(base);
       var adapterPath = call.path(adapter);
       call.check(

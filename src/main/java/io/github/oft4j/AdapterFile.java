@@ -5,6 +5,7 @@ import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.Json;
 import io.github.oft4j.internal.NativeConfig;
 import io.github.oft4j.internal.NativeHandle;
+import io.github.oft4j.internal.NativeType;
 import io.github.oft4j.internal.ffm.OftC;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -59,7 +60,7 @@ public final class AdapterFile extends NativeObject {
    * @throws OFTUnsupportedException for adapters of PEFT 0.13 or older, and of other methods
    */
   public static AdapterFile load(OFTScope scope, Path path) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.path(path);
       call.check(OftC.oft_adapter_load(text.data(), text.size(), call.out(), call.error()));
       return adopt(call, scope, "AdapterFile " + path);
@@ -74,7 +75,7 @@ public final class AdapterFile extends NativeObject {
    * @return a new adapter
    */
   public static AdapterFile create(OFTScope scope, OFTConfig config) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_adapter_create(
               NativeConfig.parseFile(call, config.text()), call.out(), call.error()));
@@ -113,7 +114,7 @@ public final class AdapterFile extends NativeObject {
    *     the format has no place for
    */
   public void save(Path folder) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.path(folder);
       call.check(OftC.oft_adapter_save(call.lease(handle), text.data(), text.size(), call.error()));
     }
@@ -134,9 +135,9 @@ public final class AdapterFile extends NativeObject {
    * @return with PEFT's defaults of the file's version for keys that the file lacks
    */
   public OFTConfig config() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_adapter_config(call.lease(handle), call.out(), call.error()));
-      var config = call.own(call.outPointer(), OftC::oft_config_destroy);
+      var config = call.own(NativeType.CONFIG);
       return ConfigJson.read(NativeConfig.json(call, config), NativeConfig.warnings(call, config));
     }
   }
@@ -188,7 +189,7 @@ public final class AdapterFile extends NativeObject {
    * @throws OFTArgumentException where the blocks do not fit
    */
   public Rotation rotation(String layer, long features) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var name = call.utf8(layer);
       call.check(
           OftC.oft_adapter_rotation(
@@ -198,7 +199,7 @@ public final class AdapterFile extends NativeObject {
   }
 
   private void put(String layer, boolean isEmbedding, Tensor q) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var name = call.utf8(layer);
       call.check(
           OftC.oft_adapter_put(
@@ -215,7 +216,7 @@ public final class AdapterFile extends NativeObject {
   }
 
   private JsonNode json() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var adapter = call.lease(handle);
       return Json.parse(
           call.text(
@@ -227,7 +228,7 @@ public final class AdapterFile extends NativeObject {
   /** Takes the new adapter in the call's out-parameter. */
   static AdapterFile adopt(Call call, OFTScope scope, String label) {
     var anchors = new ConcurrentLinkedQueue<Object>();
-    var handle = new NativeHandle(call.outPointer(), OftC::oft_adapter_destroy, label, 0, anchors);
+    var handle = new NativeHandle(call.outPointer(), NativeType.ADAPTER, label, 0, anchors);
     return new AdapterFile(scope, scope.own(handle), anchors);
   }
 }

@@ -3,6 +3,7 @@ package io.github.oft4j;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.Json;
+import io.github.oft4j.internal.NativeType;
 import io.github.oft4j.internal.ffm.OftC;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -111,6 +112,16 @@ public final class CheckpointMerge {
   }
 
   /**
+   * Sets where rotations are computed.
+   *
+   * @param device {@link Device#cpu} by default
+   * @return this
+   */
+  public CheckpointMerge device(Device device) {
+    return device(device.toString());
+  }
+
+  /**
    * Sets how many threads rotate.
    *
    * @param threads 0, the default, or too many: as many as libtorch has
@@ -170,11 +181,11 @@ public final class CheckpointMerge {
    * @throws OFTCancelledException where the listener asked to stop
    */
   public MergeReport writeTo(Path target) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var path = call.path(base);
       call.check(
           OftC.oft_checkpoint_merge_create(path.data(), path.size(), call.out(), call.error()));
-      var merge = call.own(call.outPointer(), OftC::oft_checkpoint_merge_destroy);
+      var merge = call.own(NativeType.CHECKPOINT_MERGE);
       for (Path adapter : adapters) {
         var folder = call.path(adapter);
         call.check(

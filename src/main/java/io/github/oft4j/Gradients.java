@@ -17,7 +17,7 @@ public final class Gradients {
    * @throws OFTArgumentException where the norm is not finite; gradients are then as before
    */
   public static double clip(List<Tensor> parameters, double maxNorm) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var tensors = call.leaseAll(parameters.stream().map(tensor -> tensor.handle).toList());
       call.check(
           OftC.oft_gradients_clip(tensors, parameters.size(), maxNorm, call.out(), call.error()));

@@ -2,12 +2,36 @@ package io.github.oft4j;
 
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.Json;
+import io.github.oft4j.internal.NativeLibrary;
 import io.github.oft4j.internal.ffm.OftC;
 import java.nio.file.Path;
 
-/** Questions to the library itself. Any number of threads may ask. */
+/** The library itself: its start, its end, what it is. Any number of threads may ask. */
 public final class OFT {
   private OFT() {}
+
+  /**
+   * Begins to load the native library, which takes libtorch a quarter of a second, while the caller
+   * goes on. Without it the library is loaded when it is first needed. A failure is thrown to the
+   * first who needs the library.
+   *
+   * @return the daemon thread that loads; a process that exits before it ends may crash in
+   *     libtorch, so wait for it, or end by {@link #endProcess}
+   */
+  public static Thread preload() {
+    return NativeLibrary.loadInBackground();
+  }
+
+  /**
+   * Ends the process at once, without hooks of Java and without the destructors of native
+   * libraries: those of libtorch take a tenth of a second to free what the system frees anyway.
+   * Nothing that is buffered is written.
+   *
+   * @param status the exit code
+   */
+  public static void endProcess(int status) {
+    NativeLibrary.endProcess(status);
+  }
 
   /**
    * Tells what a path holds: an adapter folder, a checkpoint, a diffusers pipeline or a TorchScript
@@ -21,7 +45,7 @@ public final class OFT {
    * @throws OFTParseException where it is none of these, or malformed
    */
   public static String describe(Path path) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.path(path);
       call.check(OftC.oft_describe_path(text.data(), text.size(), call.out(), call.error()));
       return call.takeText();
@@ -31,11 +55,11 @@ public final class OFT {
   /**
    * Versions and instruction sets of the native library.
    *
-   * @return a JSON object: versions of oft and libtorch, CUDA, compiler, instruction sets compiled
-   *     and chosen
+   * @return a JSON object: versions of oft, libtorch, CUDA (null where there are no kernels for it)
+   *     and compiler, how many CUDA devices there are, instruction sets compiled and chosen
    */
   public static String buildInfo() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       return call.text(OftC::oft_build_info);
     }
   }
@@ -55,7 +79,7 @@ public final class OFT {
    * @return a count of all types, errors included
    */
   public static long liveHandles() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_live_handles(call.out(), call.error()));
       return call.outLong();
     }

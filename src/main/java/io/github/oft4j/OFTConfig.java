@@ -106,7 +106,7 @@ public record OFTConfig(
    * @throws OFTArgumentException where a value is out of range; names field, value and remedy
    */
   public static OFTConfig parse(String json) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var config = NativeConfig.parse(call, json);
       return ConfigJson.read(NativeConfig.json(call, config), NativeConfig.warnings(call, config));
     }
@@ -123,7 +123,7 @@ public record OFTConfig(
    * @throws OFTUnsupportedException for adapters of PEFT 0.13 or older, and of other methods
    */
   public static OFTConfig parseFile(String json) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var config = NativeConfig.parseFile(call, json);
       return ConfigJson.read(NativeConfig.json(call, config), NativeConfig.warnings(call, config));
     }
@@ -136,7 +136,7 @@ public record OFTConfig(
    * @throws OFTArgumentException where a value is out of range; names field, value and remedy
    */
   public String toJson() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       return NativeConfig.json(call, NativeConfig.parseFile(call, text()));
     }
   }
@@ -150,7 +150,7 @@ public record OFTConfig(
    *     module cannot be rotated; where a regular expression is malformed
    */
   public List<LayerMatch> match(ModelLayers model) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var config = NativeConfig.parseFile(call, text());
       var layers = call.utf8(model.json());
       JsonNode matches =
@@ -177,7 +177,7 @@ public record OFTConfig(
    * @throws OFTArgumentException where {@code features} is not positive
    */
   public long blockSize(long features) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_config_block_size(
               NativeConfig.parseFile(call, text()), features, call.out(), call.error()));

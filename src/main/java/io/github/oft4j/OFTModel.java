@@ -5,10 +5,9 @@ import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.Json;
 import io.github.oft4j.internal.NativeConfig;
 import io.github.oft4j.internal.NativeHandle;
-import io.github.oft4j.internal.NativeValue;
+import io.github.oft4j.internal.NativeType;
 import io.github.oft4j.internal.ffm.OftC;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -100,7 +99,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    */
   public static OFTModel create(
       ScriptModule base, OFTConfig config, String adapterName, OFTModelOptions options) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var name = call.utf8(adapterName);
       var json = call.utf8(options.json());
       var nativeConfig = NativeConfig.parseFile(call, config.text());
@@ -149,7 +148,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
       String adapterName,
       boolean isTrainable,
       OFTModelOptions options) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var folder = call.path(path);
       var name = call.utf8(adapterName);
       var json = call.utf8(options.json());
@@ -191,7 +190,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    *     configuration does not fit
    */
   public void addAdapter(String name, OFTConfig config, boolean lowCpuMemUsage) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.utf8(name);
       var nativeConfig = NativeConfig.parseFile(call, config.text());
       call.check(
@@ -229,7 +228,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * @throws OFTException as {@link AdapterFile#load} does
    */
   public void loadAdapter(Path path, String name, boolean isTrainable) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var folder = call.path(path);
       var text = call.utf8(name);
       call.check(
@@ -254,7 +253,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * @throws OFTIOException where the operating system refuses to write
    */
   public void savePretrained(Path folder, String... names) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var path = call.path(folder);
       var json = call.utf8OrNone(namesOrNone(names));
       call.check(
@@ -276,7 +275,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * @throws OFTArgumentException where two of them replace the same parameter
    */
   public void setAdapter(String... names) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var json = call.utf8(json(List.of(names)));
       call.check(
           OftC.oft_model_set_adapter(call.lease(handle), json.data(), json.size(), call.error()));
@@ -290,7 +289,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * @throws OFTStateException while it is merged
    */
   public void deleteAdapter(String name) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.utf8(name);
       call.check(
           OftC.oft_model_delete_adapter(
@@ -349,7 +348,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * @throws OFTArgumentException where {@code safeMerge} refuses
    */
   public void mergeAdapter(List<String> names, boolean safeMerge) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var json = call.utf8OrNone(jsonOrNone(names));
       call.check(
           OftC.oft_model_merge_adapter(
@@ -362,7 +361,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * OFTModelOptions#keepBaseWeights} is off.
    */
   public void unmergeAdapter() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_model_unmerge_adapter(call.lease(handle), call.error()));
     }
   }
@@ -386,7 +385,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * @throws OFTCancelledException where the listener asked to stop; the model is as before
    */
   public ScriptModule mergeAndUnload(MergeOptions options) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var json = call.utf8OrNone(jsonOrNone(options.adapters()));
       var guard = ListenerGuard.of(options.listener());
       int status =
@@ -410,7 +409,7 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * @return a new module in the scope of this model, free of any trace of adapters
    */
   public ScriptModule unload() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_model_unload(call.lease(handle), call.out(), call.error()));
       return ScriptModule.adopt(call, scope(), "base of " + this);
     }
@@ -436,8 +435,8 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * @throws OFTArgumentException where arguments do not fit the method, or the result is no tensor
    */
   public Tensor forward(ForwardOptions options, Object... args) {
-    try (var call = new Call()) {
-      return invoke(call, options, Arrays.asList(args)).tensorResult("forward of " + this);
+    try (var call = Call.open()) {
+      return invoke(call, options, args).tensorResult("forward of", this);
     }
   }
 
@@ -450,8 +449,8 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
    * @throws OFTArgumentException where arguments do not fit the method
    */
   public Object call(ForwardOptions options, Object... args) {
-    try (var call = new Call()) {
-      return invoke(call, options, Arrays.asList(args)).result();
+    try (var call = Call.open()) {
+      return invoke(call, options, args).result();
     }
   }
 
@@ -485,37 +484,35 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
   private static OFTModel adopt(Call call, ScriptModule base) {
     OFTScope scope = base.scope();
     var handle =
-        new NativeHandle(
-            call.outPointer(), OftC::oft_model_destroy, "OFTModel of " + base, 0, null);
+        new NativeHandle(call.outPointer(), NativeType.MODEL, "OFTModel of " + base, 0, null);
     return new OFTModel(scope, scope.own(handle));
   }
 
   private void enable(boolean on) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_model_enable_adapter(call.lease(handle), on ? 1 : 0, call.error()));
     }
   }
 
   private void train(boolean on) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_model_train(call.lease(handle), on ? 1 : 0, call.error()));
       training = on;
     }
   }
 
-  private Operands invoke(Call call, ForwardOptions options, List<?> args) {
+  private Operands invoke(Call call, ForwardOptions options, Object[] args) {
     boolean recordGrad = options.recordGrad() == null ? training : options.recordGrad();
     var operands = new Operands(call, scope());
-    var values = NativeValue.array(call, operands.values(args));
-    var named =
-        options.kwargs().isEmpty() ? call.none() : operands.dict(options.kwargs()).pointer();
+    var values = operands.values(args);
+    var kwargs = operands.kwargs(options.kwargs());
     var names = call.utf8OrNone(jsonOrNone(options.adapters()));
     call.check(
         OftC.oft_model_forward(
             call.lease(handle),
-            values,
-            args.size(),
-            named,
+            values.array(),
+            values.size(),
+            kwargs.single(),
             names.data(),
             names.size(),
             recordGrad ? 1 : 0,

@@ -2,6 +2,7 @@ package io.github.oft4j;
 
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.NativeHandle;
+import io.github.oft4j.internal.NativeType;
 import io.github.oft4j.internal.ffm.OftC;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,7 +61,7 @@ abstract sealed class OFTModelView extends NativeObject permits OFTModel {
    * @throws OFTNotFoundException where there is none of this name
    */
   public Tensor parameter(String name) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.utf8(name);
       call.check(
           OftC.oft_model_parameter(
@@ -113,7 +114,7 @@ abstract sealed class OFTModelView extends NativeObject permits OFTModel {
    * @return in the scope of this model
    */
   public AdapterFile adapter(String name) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.utf8(name);
       call.check(
           OftC.oft_model_adapter(
@@ -152,14 +153,14 @@ abstract sealed class OFTModelView extends NativeObject permits OFTModel {
   }
 
   private Optional<Tensor> gradient(String name) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.utf8(name);
       call.check(
           OftC.oft_model_parameter(
               call.lease(handle),
               text.data(),
               text.size(),
-              call.unwanted(OftC::oft_tensor_destroy),
+              call.unwanted(NativeType.TENSOR),
               call.out(),
               call.error()));
       return Tensor.adoptNullable(call, scope());
@@ -167,7 +168,7 @@ abstract sealed class OFTModelView extends NativeObject permits OFTModel {
   }
 
   private String json() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_model_to_json(call.lease(handle), call.out(), call.error()));
       return call.takeText();
     }

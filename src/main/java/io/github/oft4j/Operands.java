@@ -3,21 +3,18 @@ package io.github.oft4j;
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.NativeHandle;
 import io.github.oft4j.internal.NativeValue;
+import io.github.oft4j.internal.NativeValues;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /**
  * Java values on their way into a native call, and its result on the way back. The result joins the
  * youngest scope that took part, and keeps the Java memory that operands share.
  */
 final class Operands {
-  /** Two things that must stay reachable; a tree, so that joining them costs no copy. */
-  private record Anchors(Object first, Object second) {}
-
   private final Call call;
   private OFTScope youngest;
   private Object anchor;
@@ -47,51 +44,32 @@ final class Operands {
     return tensors.stream().map(this::join).toList();
   }
 
-  List<NativeValue> values(List<?> values) {
-    var list = new ArrayList<NativeValue>(values.size());
+  /** Positional operands. */
+  NativeValues values(Object[] values) {
+    var list = call.values(values.length);
     for (Object value : values) {
-      list.add(value(value));
+      add(list, value);
     }
     return list;
   }
 
-  NativeValue value(Object value) {
-    return switch (value) {
-      case null -> NativeValue.none(call);
-      case Tensor tensor -> tensor(tensor);
-      case Boolean truth -> NativeValue.of(call, truth.booleanValue());
-      case Double number -> NativeValue.of(call, number.doubleValue());
-      case Float number -> NativeValue.of(call, number.doubleValue());
-      case Long number -> NativeValue.of(call, number.longValue());
-      case Integer number -> NativeValue.of(call, number.longValue());
-      case Short number -> NativeValue.of(call, number.longValue());
-      case Byte number -> NativeValue.of(call, number.longValue());
-      case String text -> NativeValue.of(call, text);
-      case DType dtype -> NativeValue.of(call, dtype.torchName());
-      case Device device -> NativeValue.of(call, device.toString());
-      case Tuple tuple -> NativeValue.of(call, NativeValue.Kind.TUPLE, values(tuple.items()));
-      case List<?> list -> list(list);
-      case Map<?, ?> map -> dict(map);
-      case long[] numbers -> list(Arrays.stream(numbers).boxed().toList());
-      case int[] numbers -> list(Arrays.stream(numbers).boxed().toList());
-      case double[] numbers -> list(Arrays.stream(numbers).boxed().toList());
-      case float[] numbers ->
-          list(IntStream.range(0, numbers.length).mapToObj(i -> numbers[i]).toList());
-      case boolean[] truths ->
-          list(IntStream.range(0, truths.length).mapToObj(i -> truths[i]).toList());
-      case Object[] items -> list(Arrays.asList(items));
-      default ->
-          throw new OFTArgumentException(
-              "an object of "
-                  + value.getClass().getName()
-                  + " cannot be an operand: use a Tensor, number, Boolean, String, DType, Device,"
-                  + " List, Map, Tuple, array or null");
-    };
+  /** Positional operands. */
+  NativeValues values(Collection<?> values) {
+    var list = call.values(values.size());
+    for (Object value : values) {
+      add(list, value);
+    }
+    return list;
   }
 
-  NativeValue dict(Map<?, ?> map) {
-    return NativeValue.of(
-        call, values(new ArrayList<>(map.keySet())), values(new ArrayList<>(map.values())));
+  /** Keyword operands: one dictionary, or nothing. */
+  NativeValues kwargs(Map<String, ?> kwargs) {
+    if (kwargs.isEmpty()) {
+      return NativeValues.NONE;
+    }
+    var list = call.values(1);
+    addDict(list, kwargs);
+    return list;
   }
 
   /** Takes the {@code oft_value} in the call's out-parameter. */
@@ -99,41 +77,108 @@ final class Operands {
     return read(NativeValue.take(call));
   }
 
-  /** The result where only one tensor will do. */
-  Tensor tensorResult(String what) {
-    Object result = result();
-    if (result instanceof Tensor tensor) {
-      return tensor;
+  /** The result where only one tensor will do; {@code what} and {@code of} give it. */
+  Tensor tensorResult(String what, Object of) {
+    NativeValue value = NativeValue.take(call);
+    if (value.isTensor()) {
+      return Tensor.adopt(call, youngest, anchor);
     }
+    Object result = read(value);
     throw new OFTArgumentException(
         what
+            + " "
+            + of
             + " returns "
             + (result == null ? "nothing" : "a " + result.getClass().getSimpleName())
             + ", not one tensor: use call(...)");
   }
 
-  private NativeValue tensor(Tensor tensor) {
-    return NativeValue.of(call, join(tensor));
+  private void add(NativeValues list, Object value) {
+    switch (value) {
+      case null -> list.addNone();
+      case Tensor tensor -> list.add(join(tensor));
+      case Boolean truth -> list.add(truth.booleanValue());
+      case Double number -> list.add(number.doubleValue());
+      case Float number -> list.add(number.doubleValue());
+      case Long number -> list.add(number.longValue());
+      case Integer number -> list.add(number.longValue());
+      case Short number -> list.add(number.longValue());
+      case Byte number -> list.add(number.longValue());
+      case String text -> list.add(text);
+      case DType dtype -> list.add(dtype.torchName());
+      case Device device -> list.add(device.toString());
+      case Tuple tuple -> list.add(NativeValue.Kind.TUPLE, values(tuple.items()));
+      case List<?> items -> list.add(NativeValue.Kind.LIST, values(items));
+      case Map<?, ?> map -> addDict(list, map);
+      default -> list.add(NativeValue.Kind.LIST, arrayItems(value));
+    }
+  }
+
+  private void addDict(NativeValues list, Map<?, ?> map) {
+    list.add(values(map.keySet()), values(map.values()));
+  }
+
+  private NativeValues arrayItems(Object array) {
+    return switch (array) {
+      case long[] numbers -> {
+        var items = call.values(numbers.length);
+        for (long number : numbers) {
+          items.add(number);
+        }
+        yield items;
+      }
+      case int[] numbers -> {
+        var items = call.values(numbers.length);
+        for (int number : numbers) {
+          items.add((long) number);
+        }
+        yield items;
+      }
+      case double[] numbers -> {
+        var items = call.values(numbers.length);
+        for (double number : numbers) {
+          items.add(number);
+        }
+        yield items;
+      }
+      case float[] numbers -> {
+        var items = call.values(numbers.length);
+        for (float number : numbers) {
+          items.add((double) number);
+        }
+        yield items;
+      }
+      case boolean[] truths -> {
+        var items = call.values(truths.length);
+        for (boolean truth : truths) {
+          items.add(truth);
+        }
+        yield items;
+      }
+      case Object[] items -> values(items);
+      default ->
+          throw new OFTArgumentException(
+              "an object of "
+                  + array.getClass().getName()
+                  + " cannot be an operand: use a Tensor, number, Boolean, String, DType, Device,"
+                  + " List, Map, Tuple, array or null");
+    };
   }
 
   private NativeHandle join(Tensor tensor) {
     OFTScope scope = tensor.scope();
     youngest = youngest == null ? scope : OFTScope.youngest(youngest, scope);
-    NativeHandle handle = tensor.handle;
-    if (handle.anchor() != null && handle.anchor() != anchor) {
-      anchor = anchor == null ? handle.anchor() : new Anchors(anchor, handle.anchor());
-    }
-    return handle;
-  }
-
-  private NativeValue list(List<?> items) {
-    return NativeValue.of(call, NativeValue.Kind.LIST, values(items));
+    anchor = Anchors.join(anchor, tensor.handle.anchor());
+    return tensor.handle;
   }
 
   private Object read(NativeValue value) {
     return switch (value.kind()) {
       case NONE -> null;
-      case TENSOR -> value.tensor(() -> Tensor.adopt(call, youngest, anchor));
+      case TENSOR -> {
+        value.toTensor();
+        yield Tensor.adopt(call, youngest, anchor);
+      }
       case INT -> value.toLong();
       case DOUBLE -> value.toDouble();
       case BOOL -> value.toBoolean();

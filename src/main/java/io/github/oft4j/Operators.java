@@ -2,8 +2,8 @@ package io.github.oft4j;
 
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.NativeValue;
+import io.github.oft4j.internal.NativeValues;
 import io.github.oft4j.internal.ffm.OftC;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -36,7 +36,11 @@ public final class Operators {
    * @throws OFTArgumentException where the operands do not fit; names the signatures
    */
   public static Object call(String name, Object... args) {
-    return call(name, Arrays.asList(args), Map.of());
+    try (var call = Call.open()) {
+      var operands = new Operands(call, null);
+      invoke(call, operands, name, operands.values(args), NativeValues.NONE);
+      return operands.result();
+    }
   }
 
   /**
@@ -65,23 +69,70 @@ public final class Operators {
    * @throws OFTArgumentException where the operands do not fit; names the signatures
    */
   public static Object call(OFTScope scope, String name, List<?> args, Map<String, ?> kwargs) {
-    try (var call = new Call()) {
-      return invoke(call, new Operands(call, scope), name, args, kwargs).result();
+    try (var call = Call.open()) {
+      var operands = new Operands(call, scope);
+      invoke(call, operands, name, operands.values(args), operands.kwargs(kwargs));
+      return operands.result();
     }
   }
 
   /** Calls an operator whose only result is a tensor. */
   static Tensor tensor(String name, Object... args) {
-    try (var call = new Call()) {
-      return invoke(call, new Operands(call, null), name, Arrays.asList(args), Map.of())
-          .tensorResult(name);
+    try (var call = Call.open()) {
+      var operands = new Operands(call, null);
+      invoke(call, operands, name, operands.values(args), NativeValues.NONE);
+      return operands.tensorResult("operator", name);
     }
   }
 
-  private static Operands invoke(
-      Call call, Operands operands, String name, List<?> args, Map<String, ?> kwargs) {
-    var values = NativeValue.array(call, operands.values(args));
-    var named = kwargs.isEmpty() ? call.none() : operands.dict(kwargs).pointer();
+  // The same for the operands that most operators have, which then cost no object: self is a
+  // Tensor, as which its interfaces do not know themselves.
+
+  static Tensor tensor(String name, Object self) {
+    try (var call = Call.open()) {
+      var tensor = (Tensor) self;
+      return tensor(call, name, call.values(1).add(tensor.handle), tensor);
+    }
+  }
+
+  static Tensor tensor(String name, Object self, double number) {
+    try (var call = Call.open()) {
+      var tensor = (Tensor) self;
+      return tensor(call, name, call.values(2).add(tensor.handle).add(number), tensor);
+    }
+  }
+
+  static Tensor tensor(String name, Object self, long number) {
+    try (var call = Call.open()) {
+      var tensor = (Tensor) self;
+      return tensor(call, name, call.values(2).add(tensor.handle).add(number), tensor);
+    }
+  }
+
+  static Tensor tensor(String name, Object self, Tensor other) {
+    try (var call = Call.open()) {
+      var tensor = (Tensor) self;
+      var args = call.values(2).add(tensor.handle).add(other.handle);
+      run(call, name, args, NativeValues.NONE);
+      return tensor(
+          call,
+          OFTScope.youngest(tensor.scope(), other.scope()),
+          Anchors.join(tensor.handle.anchor(), other.handle.anchor()));
+    }
+  }
+
+  private static Tensor tensor(Call call, String name, NativeValues args, Tensor operand) {
+    run(call, name, args, NativeValues.NONE);
+    return tensor(call, operand.scope(), operand.handle.anchor());
+  }
+
+  private static Tensor tensor(Call call, OFTScope scope, Object anchor) {
+    NativeValue.take(call).toTensor();
+    return Tensor.adopt(call, scope, anchor);
+  }
+
+  private static void invoke(
+      Call call, Operands operands, String name, NativeValues args, NativeValues kwargs) {
     if (operands.scope() == null) {
       throw new OFTArgumentException(
           "operator "
@@ -89,10 +140,19 @@ public final class Operators {
               + " got no tensor, whose scope its result could join: use call(scope, name, args,"
               + " kwargs)");
     }
-    var text = call.utf8(name);
+    run(call, name, args, kwargs);
+  }
+
+  private static void run(Call call, String name, NativeValues args, NativeValues kwargs) {
+    var text = call.name(name);
     call.check(
         OftC.oft_operator_call(
-            text.data(), text.size(), values, args.size(), named, call.out(), call.error()));
-    return operands;
+            text.data(),
+            text.size(),
+            args.array(),
+            args.size(),
+            kwargs.single(),
+            call.out(),
+            call.error()));
   }
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.Json;
 import io.github.oft4j.internal.NativeHandle;
+import io.github.oft4j.internal.NativeType;
 import io.github.oft4j.internal.ffm.OftC;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -92,7 +93,7 @@ public final class Optimizer extends NativeObject implements AutoCloseable {
             "an optimizer needs parameters: does an active adapter train? See"
                 + " OFTModel.trainableParameters()");
       }
-      try (var call = new Call()) {
+      try (var call = Call.open()) {
         var operands = new Operands(call, null);
         var tensors = call.leaseAll(operands.handles(parameters));
         var json = call.utf8(Json.text(spec));
@@ -102,7 +103,7 @@ public final class Optimizer extends NativeObject implements AutoCloseable {
         var handle =
             new NativeHandle(
                 call.outPointer(),
-                OftC::oft_optimizer_destroy,
+                NativeType.OPTIMIZER,
                 "Optimizer " + spec.get("type").textValue(),
                 0,
                 operands.anchor());
@@ -195,14 +196,14 @@ public final class Optimizer extends NativeObject implements AutoCloseable {
 
   /** Steps every parameter that has a gradient. */
   public void step() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_optimizer_step(call.lease(handle), call.error()));
     }
   }
 
   /** Drops the gradients of all parameters. */
   public void zeroGrad() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_optimizer_zero_grad(call.lease(handle), call.error()));
     }
   }
@@ -285,7 +286,7 @@ public final class Optimizer extends NativeObject implements AutoCloseable {
    *     there is no such group
    */
   public void setOptions(int group, OptimizerOptions options) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var json = call.utf8(options.json());
       call.check(
           OftC.oft_optimizer_set_options(
@@ -300,7 +301,7 @@ public final class Optimizer extends NativeObject implements AutoCloseable {
    * @throws OFTIOException where the operating system refuses to write
    */
   public void save(Path file) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.path(file);
       call.check(
           OftC.oft_optimizer_save(call.lease(handle), text.data(), text.size(), call.error()));
@@ -316,7 +317,7 @@ public final class Optimizer extends NativeObject implements AutoCloseable {
    * @throws OFTArgumentException where it is that of another optimizer
    */
   public void load(Path file) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.path(file);
       call.check(
           OftC.oft_optimizer_load(call.lease(handle), text.data(), text.size(), call.error()));
@@ -329,7 +330,7 @@ public final class Optimizer extends NativeObject implements AutoCloseable {
   }
 
   private JsonNode json() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var optimizer = call.lease(handle);
       return Json.parse(
           call.text(

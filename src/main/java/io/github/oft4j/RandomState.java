@@ -16,7 +16,7 @@ public final class RandomState {
    * @param seed any
    */
   public static void seed(long seed) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_random_seed(seed, call.error()));
     }
   }
@@ -40,14 +40,14 @@ public final class RandomState {
    */
   public static void set(byte[] state) {
     try (var scope = OFTScope.open();
-        var call = new Call()) {
+        var call = Call.open()) {
       var tensor = Tensor.of(scope, state, state.length);
       call.check(OftC.oft_random_set_state(call.lease(tensor.handle), call.error()));
     }
   }
 
   private static Tensor state(OFTScope scope) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_random_state(call.out(), call.error()));
       return Tensor.adopt(call, scope, null);
     }

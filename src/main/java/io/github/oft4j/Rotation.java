@@ -3,6 +3,7 @@ package io.github.oft4j;
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.NativeConfig;
 import io.github.oft4j.internal.NativeHandle;
+import io.github.oft4j.internal.NativeType;
 import io.github.oft4j.internal.ffm.OftC;
 import java.util.List;
 
@@ -34,7 +35,7 @@ public final class Rotation extends NativeObject {
    *     floating-point tensor
    */
   public static Rotation of(OFTScope scope, Tensor q, long features, OFTConfig config) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_rotation_create(
               call.lease(q.handle),
@@ -89,7 +90,7 @@ public final class Rotation extends NativeObject {
    * @return shares memory with the rotation, and belongs to its scope
    */
   public Tensor q() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_rotation_q(call.lease(handle), call.out(), call.error()));
       return Tensor.adopt(call, scope(), handle.anchor());
     }
@@ -103,7 +104,7 @@ public final class Rotation extends NativeObject {
    * @throws OFTArgumentException for another type
    */
   public Tensor matrices(DType dtype) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_rotation_matrices(call.lease(handle), dtype.code(), call.out(), call.error()));
       return Tensor.adopt(call, scope(), null);
@@ -118,7 +119,7 @@ public final class Rotation extends NativeObject {
    * @throws OFTArgumentException for another type, and where a block is singular
    */
   public Tensor inverse(DType dtype) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_rotation_inverse(call.lease(handle), dtype.code(), call.out(), call.error()));
       return Tensor.adopt(call, scope(), null);
@@ -131,7 +132,7 @@ public final class Rotation extends NativeObject {
    * @return {@code [blocks or 1, b / 2]}, radians, descending in each block
    */
   public Tensor angles() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_rotation_angles(call.lease(handle), call.out(), call.error()));
       return Tensor.adopt(call, scope(), null);
     }
@@ -145,7 +146,7 @@ public final class Rotation extends NativeObject {
    * @throws OFTArgumentException for another type
    */
   public double orthogonalityError(DType dtype) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_rotation_orthogonality_error(
               call.lease(handle), dtype.code(), call.out(), call.error()));
@@ -161,7 +162,7 @@ public final class Rotation extends NativeObject {
    * @throws OFTArgumentException where the last dimension is not {@code features}
    */
   public Tensor apply(Tensor x) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_rotation_apply(
               call.lease(handle), call.lease(x.handle), call.out(), call.error()));
@@ -207,7 +208,7 @@ public final class Rotation extends NativeObject {
    */
   public static Tensor merge(
       List<Rotation> rotations, Tensor weight, LayerKind kind, boolean safe) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_rotation_merge(
               call.leaseAll(handles(rotations)),
@@ -231,7 +232,7 @@ public final class Rotation extends NativeObject {
    * @throws OFTArgumentException where weight and rotations do not fit, or a block is singular
    */
   public static Tensor unmerge(List<Rotation> rotations, Tensor weight, LayerKind kind) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_rotation_unmerge(
               call.leaseAll(handles(rotations)),
@@ -253,7 +254,7 @@ public final class Rotation extends NativeObject {
     var handle =
         new NativeHandle(
             call.outPointer(),
-            OftC::oft_rotation_destroy,
+            NativeType.ROTATION,
             "Rotation of " + features + " features",
             0,
             anchor);
@@ -275,7 +276,7 @@ public final class Rotation extends NativeObject {
   private RotationInfo info() {
     RotationInfo known = info;
     if (known == null) {
-      try (var call = new Call()) {
+      try (var call = Call.open()) {
         var rotation = call.lease(handle);
         known =
             RotationInfo.of(

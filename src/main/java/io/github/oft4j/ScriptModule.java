@@ -4,11 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.Json;
 import io.github.oft4j.internal.NativeHandle;
-import io.github.oft4j.internal.NativeValue;
+import io.github.oft4j.internal.NativeType;
+import io.github.oft4j.internal.NativeValues;
 import io.github.oft4j.internal.ffm.OftC;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -71,7 +71,7 @@ public final class ScriptModule extends NativeObject implements AutoCloseable {
    * @throws OFTDeviceException where there is no such device
    */
   public static ScriptModule load(OFTScope scope, Path path, Device device, DType dtype) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var file = call.path(path);
       var place = call.utf8(device.toString());
       call.check(
@@ -113,7 +113,7 @@ public final class ScriptModule extends NativeObject implements AutoCloseable {
    */
   public static ScriptModule fromBytes(
       OFTScope scope, ByteBuffer bytes, Device device, DType dtype) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var place = call.utf8(device.toString());
       call.check(
           OftC.oft_script_load_bytes(
@@ -136,9 +136,10 @@ public final class ScriptModule extends NativeObject implements AutoCloseable {
    * @throws OFTArgumentException where arguments do not fit the method, or the result is no tensor
    */
   public Tensor forward(Object... args) {
-    try (var call = new Call()) {
-      return invoke(call, "forward", Arrays.asList(args), Map.of())
-          .tensorResult("forward of " + this);
+    try (var call = Call.open()) {
+      var operands = new Operands(call, scope());
+      invoke(call, "forward", operands.values(args), NativeValues.NONE);
+      return operands.tensorResult("forward of", this);
     }
   }
 
@@ -154,8 +155,10 @@ public final class ScriptModule extends NativeObject implements AutoCloseable {
    * @throws OFTArgumentException where arguments do not fit the method
    */
   public Object call(String method, List<?> args, Map<String, ?> kwargs) {
-    try (var call = new Call()) {
-      return invoke(call, method, args, kwargs).result();
+    try (var call = Call.open()) {
+      var operands = new Operands(call, scope());
+      invoke(call, method, operands.values(args), operands.kwargs(kwargs));
+      return operands.result();
     }
   }
 
@@ -209,7 +212,7 @@ public final class ScriptModule extends NativeObject implements AutoCloseable {
    * @throws OFTNotFoundException where there is none of this name
    */
   public Tensor parameter(String name) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.utf8(name);
       call.check(
           OftC.oft_script_tensor(
@@ -249,7 +252,7 @@ public final class ScriptModule extends NativeObject implements AutoCloseable {
    * @throws OFTIOException where the operating system refuses to write
    */
   public void save(Path file) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var text = call.path(file);
       call.check(OftC.oft_script_save(call.lease(handle), text.data(), text.size(), call.error()));
     }
@@ -257,39 +260,35 @@ public final class ScriptModule extends NativeObject implements AutoCloseable {
 
   /** Takes the new module in the call's out-parameter. */
   static ScriptModule adopt(Call call, OFTScope scope, String label) {
-    var handle = new NativeHandle(call.outPointer(), OftC::oft_script_destroy, label, 0, null);
+    var handle = new NativeHandle(call.outPointer(), NativeType.SCRIPT, label, 0, null);
     return new ScriptModule(scope, scope.own(handle));
   }
 
   private void train(boolean on) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_script_train(call.lease(handle), on ? 1 : 0, call.error()));
       training = on;
     }
   }
 
-  private Operands invoke(Call call, String method, List<?> args, Map<String, ?> kwargs) {
+  private void invoke(Call call, String method, NativeValues values, NativeValues kwargs) {
     int recordGrad = isTraining() ? 1 : 0;
-    var operands = new Operands(call, scope());
-    var values = NativeValue.array(call, operands.values(args));
-    var named = kwargs.isEmpty() ? call.none() : operands.dict(kwargs).pointer();
-    var name = call.utf8(method);
+    var name = call.name(method);
     call.check(
         OftC.oft_script_call(
             call.lease(handle),
             name.data(),
             name.size(),
-            values,
-            args.size(),
-            named,
+            values.array(),
+            values.size(),
+            kwargs.single(),
             recordGrad,
             call.out(),
             call.error()));
-    return operands;
   }
 
   private JsonNode json() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_script_to_json(call.lease(handle), call.out(), call.error()));
       return Json.parse(call.takeText());
     }

@@ -7,10 +7,11 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.github.oft4j.internal.Call;
 import io.github.oft4j.internal.NativeHandle;
-import io.github.oft4j.internal.NativeValue;
+import io.github.oft4j.internal.NativeType;
 import io.github.oft4j.internal.TensorMemory;
 import io.github.oft4j.internal.ffm.OftC;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -56,7 +57,7 @@ public final class Tensor extends NativeObject
    * @throws OFTArgumentException where shape and length disagree
    */
   public static Tensor of(OFTScope scope, float[] data, long... shape) {
-    return copy(scope, MemorySegment.ofArray(data), data.length, DType.FLOAT32, shape);
+    return copy(scope, data, JAVA_FLOAT, data.length, DType.FLOAT32, shape);
   }
 
   /**
@@ -69,7 +70,7 @@ public final class Tensor extends NativeObject
    * @throws OFTArgumentException where shape and length disagree
    */
   public static Tensor of(OFTScope scope, double[] data, long... shape) {
-    return copy(scope, MemorySegment.ofArray(data), data.length, DType.FLOAT64, shape);
+    return copy(scope, data, JAVA_DOUBLE, data.length, DType.FLOAT64, shape);
   }
 
   /**
@@ -82,7 +83,7 @@ public final class Tensor extends NativeObject
    * @throws OFTArgumentException where shape and length disagree
    */
   public static Tensor of(OFTScope scope, long[] data, long... shape) {
-    return copy(scope, MemorySegment.ofArray(data), data.length, DType.INT64, shape);
+    return copy(scope, data, JAVA_LONG, data.length, DType.INT64, shape);
   }
 
   /**
@@ -95,7 +96,7 @@ public final class Tensor extends NativeObject
    * @throws OFTArgumentException where shape and length disagree
    */
   public static Tensor of(OFTScope scope, byte[] data, long... shape) {
-    return copy(scope, MemorySegment.ofArray(data), data.length, DType.UINT8, shape);
+    return copy(scope, data, JAVA_BYTE, data.length, DType.UINT8, shape);
   }
 
   /**
@@ -109,11 +110,8 @@ public final class Tensor extends NativeObject
    * @throws OFTMemoryException where the memory does not suffice
    */
   public static Tensor zeros(OFTScope scope, DType dtype, long... shape) {
-    try (var call = new Call()) {
-      call.check(
-          OftC.oft_tensor_create(
-              dtype.code(), call.longs(shape), shape.length, call.out(), call.error()));
-      return adopt(call, scope, null);
+    try (var call = Call.open()) {
+      return create(call, scope, TensorInfo.of(dtype, shape), shape);
     }
   }
 
@@ -136,7 +134,7 @@ public final class Tensor extends NativeObject
           "memory of a tensor must be native and alive: allocate it from an open Arena, or copy an"
               + " array with Tensor.of");
     }
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_tensor_from_blob(
               memory,
@@ -146,9 +144,8 @@ public final class Tensor extends NativeObject
               shape.length,
               call.out(),
               call.error()));
-      var info = new TensorInfo(dtype, shape.clone());
-      var handle = new NativeHandle(call.outPointer(), OftC::oft_tensor_destroy, info, 0, memory);
-      return new Tensor(scope, scope.own(handle), info);
+      var info = TensorInfo.of(dtype, shape);
+      return own(scope, call.outPointer(), info, 0, memory);
     }
   }
 
@@ -167,7 +164,27 @@ public final class Tensor extends NativeObject
    * @return a new array; empty for a scalar
    */
   public long[] shape() {
-    return info.shape().clone();
+    return info.shape();
+  }
+
+  /**
+   * The number of dimensions.
+   *
+   * @return 0 for a scalar
+   */
+  public int dim() {
+    return info.dim();
+  }
+
+  /**
+   * The size of one dimension.
+   *
+   * @param dim negative: counted from the end
+   * @return at least 0
+   * @throws OFTArgumentException where there is no such dimension
+   */
+  public long size(int dim) {
+    return info.size(dim);
   }
 
   /**
@@ -185,7 +202,7 @@ public final class Tensor extends NativeObject
    * @return never null
    */
   public Device device() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       var tensor = call.lease(handle);
       return Device.parse(
           call.text(
@@ -252,7 +269,9 @@ public final class Tensor extends NativeObject
     if (numel() != 1) {
       throw new OFTArgumentException(this + " has " + numel() + " elements: item() needs one");
     }
-    return toDoubleArray()[0];
+    try (var call = Call.open()) {
+      return TensorMemory.number(call, call.lease(handle), info.dtype().code());
+    }
   }
 
   /**
@@ -269,7 +288,7 @@ public final class Tensor extends NativeObject
     OFTScope owner = scope();
     View known = view;
     if (known == null || known.scope() != owner) {
-      try (var call = new Call()) {
+      try (var call = Call.open()) {
         MemorySegment data = TensorMemory.data(call, call.lease(handle), this);
         known = new View(owner.state().view(handle, data, data.byteSize()), owner);
         view = known;
@@ -284,7 +303,7 @@ public final class Tensor extends NativeObject
    * @return true for parameters that train, and for what was made from them
    */
   public boolean requiresGrad() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_tensor_requires_grad(call.lease(handle), call.out(), call.error()));
       return call.outInt() != 0;
     }
@@ -299,7 +318,7 @@ public final class Tensor extends NativeObject
    * @throws OFTStateException for the result of a recorded operation: {@link #detach} it
    */
   public Tensor requireGrad(boolean requires) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_tensor_set_requires_grad(call.lease(handle), requires ? 1 : 0, call.error()));
     }
@@ -313,7 +332,7 @@ public final class Tensor extends NativeObject
    *     #in}); empty where there is none yet
    */
   public Optional<Tensor> grad() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_tensor_grad(call.lease(handle), call.out(), call.error()));
       return adoptNullable(call, scope());
     }
@@ -326,7 +345,7 @@ public final class Tensor extends NativeObject
    * @throws OFTArgumentException where this is not one number
    */
   public void backward() {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(OftC.oft_tensor_backward(call.lease(handle), call.none(), 0, call.error()));
     }
   }
@@ -340,7 +359,7 @@ public final class Tensor extends NativeObject
    * @throws OFTArgumentException where the shapes differ
    */
   public void backward(Tensor gradient, boolean retainGraph) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       call.check(
           OftC.oft_tensor_backward(
               call.lease(handle), call.lease(gradient.handle), retainGraph ? 1 : 0, call.error()));
@@ -371,9 +390,10 @@ public final class Tensor extends NativeObject
    * @return shares memory, gradient and record
    */
   public Tensor in(OFTScope target) {
-    try (var call = new Call()) {
-      var value = NativeValue.of(call, handle);
-      return value.tensor(() -> adopt(call, target, handle.anchor()));
+    try (var call = Call.open()) {
+      var value = call.values(1).add(handle).single();
+      call.check(OftC.oft_value_to_tensor(value, call.out(), call.error()));
+      return own(target, call.outPointer(), info, info.byteSize(), handle.anchor());
     }
   }
 
@@ -386,7 +406,7 @@ public final class Tensor extends NativeObject
    * @throws OFTArgumentException where the shapes do not fit
    */
   public static Tensor cat(List<Tensor> tensors, long dim) {
-    return Operators.tensor("aten::cat", tensors, dim);
+    return Operators.tensor("aten::cat", new Object[] {tensors, dim});
   }
 
   /**
@@ -398,7 +418,7 @@ public final class Tensor extends NativeObject
    * @throws OFTArgumentException where the shapes differ
    */
   public static Tensor stack(List<Tensor> tensors, long dim) {
-    return Operators.tensor("aten::stack", tensors, dim);
+    return Operators.tensor("aten::stack", new Object[] {tensors, dim});
   }
 
   /**
@@ -433,35 +453,54 @@ public final class Tensor extends NativeObject
     MemorySegment pointer = call.outPointer();
     TensorInfo info;
     try {
-      info =
-          new TensorInfo(
-              DType.ofCode(TensorMemory.dtype(call, pointer)), TensorMemory.shape(call, pointer));
+      info = describe(call, pointer);
     } catch (Throwable t) {
-      OftC.oft_tensor_destroy(pointer);
+      NativeType.TENSOR.destroy(pointer.address());
       throw t;
     }
-    var handle = new NativeHandle(pointer, OftC::oft_tensor_destroy, info, info.byteSize(), anchor);
-    return new Tensor(scope, scope.own(handle), info);
+    return own(scope, pointer, info, info.byteSize(), anchor);
   }
 
   /** The same where the out-parameter may be NULL. */
   static Optional<Tensor> adoptNullable(Call call, OFTScope scope) {
-    return call.outPointer().address() == 0
-        ? Optional.empty()
-        : Optional.of(adopt(call, scope, null));
+    return call.outAddress() == 0 ? Optional.empty() : Optional.of(adopt(call, scope, null));
+  }
+
+  private static TensorInfo describe(Call call, MemorySegment tensor) {
+    DType dtype = DType.ofCode(TensorMemory.dtype(call, tensor));
+    long[] sizes = call.sizes();
+    int dims = TensorMemory.sizes(call, tensor, sizes);
+    if (dims > sizes.length) {
+      sizes = new long[dims];
+      TensorMemory.sizes(call, tensor, sizes);
+    }
+    return TensorInfo.of(dtype, sizes, dims);
+  }
+
+  private static Tensor own(
+      OFTScope scope, MemorySegment pointer, TensorInfo info, long bytes, Object anchor) {
+    var handle = new NativeHandle(pointer, NativeType.TENSOR, info, bytes, anchor);
+    return new Tensor(scope, scope.own(handle), info);
+  }
+
+  private static Tensor create(Call call, OFTScope scope, TensorInfo info, long[] shape) {
+    call.check(
+        OftC.oft_tensor_create(
+            info.dtype().code(), call.longs(shape), shape.length, call.out(), call.error()));
+    return own(scope, call.outPointer(), info, info.byteSize(), null);
   }
 
   private static Tensor copy(
-      OFTScope scope, MemorySegment data, int length, DType dtype, long... shape) {
-    var info = new TensorInfo(dtype, shape);
+      OFTScope scope, Object array, ValueLayout layout, int length, DType dtype, long[] shape) {
+    var info = TensorInfo.of(dtype, shape);
     if (info.numel() != length) {
       throw new OFTArgumentException("an array of " + length + " elements cannot fill " + info);
     }
-    Tensor tensor = zeros(scope, dtype, shape);
-    try (var call = new Call()) {
-      TensorMemory.data(call, call.lease(tensor.handle), info).copyFrom(data);
+    try (var call = Call.open()) {
+      Tensor tensor = create(call, scope, info, shape);
+      TensorMemory.fill(call, call.lease(tensor.handle), array, layout, length);
+      return tensor;
     }
-    return tensor;
   }
 
   private int arrayLength() {
@@ -473,7 +512,7 @@ public final class Tensor extends NativeObject
   }
 
   private void read(DType wanted, Consumer<MemorySegment> reader) {
-    try (var call = new Call()) {
+    try (var call = Call.open()) {
       reader.accept(
           TensorMemory.elements(call, call.lease(handle), info.dtype() == wanted, wanted.code()));
     }

@@ -102,7 +102,7 @@ class CheckpointMergeTest {
         CheckpointMerge.of(BASE)
             .adapter(ADAPTER)
             .dtype(DType.BFLOAT16)
-            .device("cpu")
+            .device(Device.cpu())
             .maxShardSize(4096)
             .sync(false)
             .writeTo(target);
@@ -182,7 +182,7 @@ class CheckpointMergeTest {
         () -> CheckpointMerge.of(BASE).adapter(ADAPTER).dtype(DType.INT64).writeTo(target));
     assertThrows(
         OFTDeviceException.class,
-        () -> CheckpointMerge.of(BASE).adapter(ADAPTER).device("tpu:0").writeTo(target));
+        () -> CheckpointMerge.of(BASE).adapter(ADAPTER).device(Device.cuda(99)).writeTo(target));
     Path broken = Files.write(temp.resolve("broken.safetensors"), new byte[] {9, 9, 9, 9});
     assertThrows(
         OFTParseException.class, () -> CheckpointMerge.of(broken).adapter(ADAPTER).writeTo(target));

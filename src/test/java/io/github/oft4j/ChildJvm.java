@@ -42,6 +42,11 @@ final class ChildJvm {
     return this;
   }
 
+  ChildJvm classPath(Class<?> type) {
+    classPath.add(location(type));
+    return this;
+  }
+
   ChildJvm variable(String name, String value) {
     environment.put(name, value);
     return this;

@@ -232,6 +232,16 @@ class OFTModelTest {
   }
 
   @Test
+  void cachedMergedWeightsComputeTheSame() {
+    OFTModel unmerged = model();
+    var options = OFTModelOptions.defaults().cacheMergedWeights(true);
+    OFTModel model = OFTModel.create(base, TestScripts.config(), "default", options);
+    model.trainableParameters().getFirst().copyFrom(unmerged.trainableParameters().getFirst());
+    assertArrayEquals(y(unmerged), y(model), TOLERANCE);
+    assertDiffers(baseline(), y(model));
+  }
+
+  @Test
   void safeMergesRefuseWhatIsNotFinite() {
     OFTModel model = model();
     Tensor q = model.trainableParameters().getFirst();

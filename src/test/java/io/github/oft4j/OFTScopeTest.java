@@ -27,11 +27,7 @@ class OFTScopeTest {
 
   private NativeHandle handle(long address) {
     return new NativeHandle(
-        MemorySegment.ofAddress(address),
-        pointer -> destroyed.add(pointer.address()),
-        "Thing " + address,
-        0,
-        null);
+        MemorySegment.ofAddress(address), destroyed::add, "Thing " + address, 0, null);
   }
 
   @Test

@@ -270,7 +270,18 @@ class TensorOperationsTest {
 
   @Test
   void itemNeedsOneElement() {
-    assertEquals(2.5, scope.tensor(new float[] {2.5f}, 1, 1).item());
+    Tensor number = scope.tensor(new float[] {2.5f}, 1, 1);
+    for (DType dtype : DType.values()) {
+      double expected =
+          switch (dtype) {
+            case FLOAT32, FLOAT64, FLOAT16, BFLOAT16 -> 2.5;
+            case INT64, INT32, UINT8 -> 2;
+            case BOOL -> 1;
+          };
+      assertEquals(expected, number.to(dtype).item(), dtype.torchName());
+    }
+    Tensor last = vector(1, 2).select(0, 1);
+    assertEquals(2, last.item());
     var thrown = assertThrows(OFTArgumentException.class, () -> vector(1, 2).item());
     assertEquals("Tensor(float64, [2]) has 2 elements: item() needs one", thrown.getMessage());
   }

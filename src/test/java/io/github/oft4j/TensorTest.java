@@ -17,6 +17,22 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ExtendWith(LeakCheck.class)
 class TensorTest {
   @Test
+  void sizesAreCountedFromBothEnds() {
+    try (var scope = OFTScope.open()) {
+      Tensor tensor = Tensor.zeros(scope, DType.FLOAT32, 2, 3);
+      assertEquals(2, tensor.dim());
+      assertEquals(3, tensor.size(1));
+      assertEquals(2, tensor.size(-2));
+      var thrown = assertThrows(OFTArgumentException.class, () -> tensor.size(2));
+      assertEquals(
+          "Tensor(float32, [2, 3]) has no dimension 2: there are 2, from 0 or from -1",
+          thrown.getMessage());
+      assertThrows(OFTArgumentException.class, () -> tensor.size(-3));
+      assertEquals(0, Tensor.zeros(scope, DType.FLOAT32).dim());
+    }
+  }
+
+  @Test
   void arraysRoundTrip() {
     try (var scope = OFTScope.open()) {
       float[] floats = {1, -2.5f, Float.NaN, Float.MIN_VALUE, Float.POSITIVE_INFINITY, 0};

@@ -50,7 +50,10 @@ final class MergeCommand extends ReportingSubcommand {
       description = "Write all weights as float16, bfloat16, float32 or float64.")
   private DType dtype;
 
-  @Option(names = "--device", paramLabel = "NAME", description = "Where to rotate; default: cpu.")
+  @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      description = "Where to rotate: cpu, cuda, cuda:0, ...; default: cpu.")
   private String device;
 
   @Option(

@@ -11,6 +11,7 @@ import org.jfree.chart.axis.ValueAxis;
 import org.jfree.chart.block.BlockBorder;
 import org.jfree.chart.plot.CategoryPlot;
 import org.jfree.chart.plot.Plot;
+import org.jfree.chart.renderer.category.CategoryItemRenderer;
 import org.jfree.chart.renderer.category.LineAndShapeRenderer;
 import org.jfree.chart.ui.RectangleEdge;
 import org.jfree.chart.ui.RectangleInsets;
@@ -67,8 +68,8 @@ final class PlotStyle {
     return axis;
   }
 
-  /** Dots in a row for each layer. */
-  static CategoryPlot rows(CategoryDataset data, ValueAxis axis, LineAndShapeRenderer renderer) {
+  /** A row for each layer, or what else there is. */
+  static CategoryPlot rows(CategoryDataset data, ValueAxis axis, CategoryItemRenderer renderer) {
     var plot = new CategoryPlot(data, null, axis(axis), renderer);
     plot.setBackgroundPaint(Color.WHITE);
     plot.setOutlineVisible(false);

@@ -69,7 +69,7 @@ final class TrainCommand extends ReportingSubcommand {
       names = "--device",
       paramLabel = "NAME",
       defaultValue = "cpu",
-      description = "Where to compute; default: ${DEFAULT-VALUE}.")
+      description = "Where to compute: cpu, cuda, cuda:0, ...; default: ${DEFAULT-VALUE}.")
   private String device;
 
   TrainCommand(Session session) {

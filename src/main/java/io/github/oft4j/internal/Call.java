@@ -15,13 +15,14 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
- * One trip across the C ABI: its arena, its leases, its out-parameters, its error.
+ * One trip across the C ABI: its memory, its leases, its out-parameters, its error.
  *
- * <p>Used by one thread, in a try-with-resources statement; no lock is held meanwhile.
+ * <p>Used by one thread at a time, in a try-with-resources statement; no lock is held meanwhile.
+ * Closed ones are used again: a call that needs little memory allocates nothing.
  */
 public final class Call implements AutoCloseable {
   /**
@@ -63,19 +64,52 @@ public final class Call implements AutoCloseable {
   /** Most texts fit, so that one native call is enough. */
   private static final long TEXT_CAPACITY = 4096;
 
-  {
-    NativeLibrary.ensureLoaded(); // before there is an arena to free
+  private static final long MEMORY = 8192;
+  private static final long ALIGNMENT = Long.BYTES;
+
+  /** Sizes and arguments of usual tensors and functions have places of their own. */
+  private static final int FEW = 8;
+
+  private static final long FIRST_FREE = (3 + 2 * FEW) * Long.BYTES;
+
+  private static final Text NO_TEXT = new Text(MemorySegment.NULL, 0);
+
+  /** Lives as long as this object, which the garbage collector frees where the pool is full. */
+  private final MemorySegment memory = Arena.ofAuto().allocate(MEMORY, ALIGNMENT);
+
+  private final MemorySegment out = memory.asSlice(0, ADDRESS.byteSize());
+  private final MemorySegment error = memory.asSlice(ADDRESS.byteSize(), ADDRESS.byteSize());
+  private final MemorySegment secondOut = memory.asSlice(2 * ADDRESS.byteSize(), Long.BYTES);
+  private final MemorySegment fewLongs = memory.asSlice(3L * Long.BYTES, FEW * Long.BYTES);
+  private final MemorySegment fewPointers =
+      memory.asSlice((3L + FEW) * Long.BYTES, FEW * ADDRESS.byteSize());
+  private final NameCache names = new NameCache();
+  private final long[] sizes = new long[FEW];
+  private boolean fewPointersTaken;
+  private long free = FIRST_FREE;
+  private Arena arena; // of what does not fit
+  private NativeHandle[] leases = new NativeHandle[8];
+  private int leased;
+  private long[] owned = new long[8];
+  private NativeType[] ownedTypes = new NativeType[8];
+  private int ownedCount;
+  private final NativeValues[] values = new NativeValues[FEW];
+  private int valuesTaken;
+  private MemorySegment unwanted = MemorySegment.NULL;
+  private NativeType unwantedType;
+
+  /** Made by the pool alone. */
+  Call() {}
+
+  /**
+   * Opens a call; loads the native library where that has not happened yet.
+   *
+   * @return to be closed by this thread
+   */
+  public static Call open() {
+    NativeLibrary.ensureLoaded();
+    return CallPool.take();
   }
-
-  private final Arena arena = Arena.ofConfined();
-  private final MemorySegment slots = arena.allocate(2 * ADDRESS.byteSize(), ADDRESS.byteSize());
-  private final MemorySegment out = slots.asSlice(0, ADDRESS.byteSize());
-  private final MemorySegment error = slots.asSlice(ADDRESS.byteSize());
-  private final List<NativeHandle> leases = new ArrayList<>(4);
-  private final List<Runnable> unwanted = new ArrayList<>(0);
-
-  /** Opens a call; loads the native library where that has not happened yet. */
-  public Call() {}
 
   /**
    * Keeps an object alive until this call is closed.
@@ -85,7 +119,10 @@ public final class Call implements AutoCloseable {
    */
   public MemorySegment lease(NativeHandle handle) {
     MemorySegment pointer = handle.lease();
-    leases.add(handle);
+    if (leased == leases.length) {
+      leases = Arrays.copyOf(leases, 2 * leased);
+    }
+    leases[leased++] = handle;
     return pointer;
   }
 
@@ -93,41 +130,83 @@ public final class Call implements AutoCloseable {
    * Leases several objects.
    *
    * @param handles their handles
-   * @return an array of pointers to them
+   * @return an array of pointers to them, NULL where there are none
    */
   public MemorySegment leaseAll(List<NativeHandle> handles) {
-    return pointers(handles.stream().map(this::lease).toList());
-  }
-
-  /**
-   * Copies pointers to native memory.
-   *
-   * @param pointers to objects that outlive this call, or are owned by it
-   * @return an array, NULL where there are no pointers
-   */
-  MemorySegment pointers(List<MemorySegment> pointers) {
-    if (pointers.isEmpty()) {
+    if (handles.isEmpty()) {
       return MemorySegment.NULL;
     }
-    MemorySegment array = arena.allocate(ADDRESS, pointers.size());
-    for (int i = 0; i < pointers.size(); i++) {
-      array.setAtIndex(ADDRESS, i, pointers.get(i));
+    MemorySegment array = pointers(handles.size());
+    for (int i = 0; i < handles.size(); i++) {
+      array.setAtIndex(ADDRESS, i, lease(handles.get(i)));
     }
     return array;
   }
 
   /**
-   * Takes a new object that lives as long as this call.
+   * Room for pointers.
    *
-   * @param pointer the object
-   * @param destroyer its destroy function
+   * @param count at least 1
+   * @return an array of any content
+   */
+  MemorySegment pointers(int count) {
+    if (count <= FEW && !fewPointersTaken) {
+      fewPointersTaken = true;
+      return fewPointers;
+    }
+    return allocate(count * ADDRESS.byteSize());
+  }
+
+  /**
+   * Room for values.
+   *
+   * @param capacity how many will be added
+   * @return without values, valid as long as this call
+   */
+  public NativeValues values(int capacity) {
+    if (valuesTaken == values.length) {
+      return new NativeValues(this).reset(capacity);
+    }
+    NativeValues next = values[valuesTaken];
+    if (next == null) {
+      next = new NativeValues(this);
+      values[valuesTaken] = next;
+    }
+    valuesTaken++;
+    return next.reset(capacity);
+  }
+
+  /**
+   * Takes the new object in the out-parameter, which then lives as long as this call.
+   *
+   * @param type of the object
    * @return the object
    */
-  public MemorySegment own(MemorySegment pointer, NativeHandle.Destroyer destroyer) {
-    var handle = new NativeHandle(pointer, destroyer, "temporary", 0, null);
-    lease(handle);
-    handle.close();
-    return pointer;
+  public MemorySegment own(NativeType type) {
+    return MemorySegment.ofAddress(ownAddress(type));
+  }
+
+  /** The same for what is used later, if at all. */
+  long ownAddress(NativeType type) {
+    if (ownedCount == owned.length) {
+      owned = Arrays.copyOf(owned, 2 * ownedCount);
+      ownedTypes = Arrays.copyOf(ownedTypes, 2 * ownedCount);
+    }
+    long address = outAddress();
+    owned[ownedCount] = address;
+    ownedTypes[ownedCount++] = type;
+    return address;
+  }
+
+  /**
+   * Copies a short name that is likely to come again to native memory.
+   *
+   * @param name any text
+   * @return its UTF-8 bytes, valid until another name is asked for
+   */
+  public Text name(String name) {
+    Text known = names.find(name);
+    return known == null ? utf8(name) : known;
   }
 
   /**
@@ -138,7 +217,7 @@ public final class Call implements AutoCloseable {
    */
   public Text utf8(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    MemorySegment data = arena.allocate(Math.max(1, bytes.length));
+    MemorySegment data = allocate(Math.max(1, bytes.length));
     MemorySegment.copy(bytes, 0, data, JAVA_BYTE, 0, bytes.length);
     return new Text(data, bytes.length);
   }
@@ -165,7 +244,7 @@ public final class Call implements AutoCloseable {
    * @return its UTF-8 bytes; NULL and 0 for null
    */
   public Text utf8OrNone(String text) {
-    return text == null ? new Text(MemorySegment.NULL, 0) : utf8(text);
+    return text == null ? NO_TEXT : utf8(text);
   }
 
   /**
@@ -176,17 +255,20 @@ public final class Call implements AutoCloseable {
    */
   public MemorySegment bytes(ByteBuffer bytes) {
     MemorySegment source = MemorySegment.ofBuffer(bytes);
-    return source.isNative() ? source : arena.allocate(source.byteSize()).copyFrom(source);
+    return source.isNative() ? source : allocate(source.byteSize()).copyFrom(source);
   }
 
   /**
    * Copies numbers to native memory.
    *
    * @param values int64
-   * @return an array, empty where there are no values
+   * @return an array, valid until numbers are copied again
    */
   public MemorySegment longs(long... values) {
-    return arena.allocateFrom(JAVA_LONG, values);
+    MemorySegment array =
+        values.length <= FEW ? fewLongs : allocate(values.length * JAVA_LONG.byteSize());
+    MemorySegment.copy(values, 0, array, JAVA_LONG, 0, values.length);
+    return array;
   }
 
   /**
@@ -200,7 +282,7 @@ public final class Call implements AutoCloseable {
       return MemorySegment.NULL;
     }
     return oft_progress.allocate(
-        (userData, done, total) -> progress.report(done, total) ? 0 : 1, arena);
+        (userData, done, total) -> progress.report(done, total) ? 0 : 1, arena());
   }
 
   /**
@@ -221,6 +303,11 @@ public final class Call implements AutoCloseable {
     return out;
   }
 
+  /** The slot for another out-parameter of the same native call. */
+  MemorySegment secondOut() {
+    return secondOut;
+  }
+
   /**
    * The slot for the error.
    *
@@ -231,15 +318,16 @@ public final class Call implements AutoCloseable {
   }
 
   /**
-   * A slot for an out-parameter that nobody wants.
+   * A slot for an out-parameter that nobody wants; one in a call.
    *
-   * @param destroyer destroys the object in it when this call is closed
+   * @param type of the object, which is destroyed when this call is closed
    * @return eight bytes
    */
-  public MemorySegment unwanted(NativeHandle.Destroyer destroyer) {
-    MemorySegment slot = arena.allocate(ADDRESS);
-    unwanted.add(() -> destroyer.destroy(slot.get(ADDRESS, 0)));
-    return slot;
+  public MemorySegment unwanted(NativeType type) {
+    unwanted = pointers(1);
+    unwanted.set(ADDRESS, 0, MemorySegment.NULL);
+    unwantedType = type;
+    return unwanted;
   }
 
   /**
@@ -248,7 +336,16 @@ public final class Call implements AutoCloseable {
    * @return a new or borrowed object
    */
   public MemorySegment outPointer() {
-    return out.get(ADDRESS, 0);
+    return MemorySegment.ofAddress(outAddress());
+  }
+
+  /**
+   * Reads the out-parameter.
+   *
+   * @return the address of a new or borrowed object, 0 where it is NULL
+   */
+  public long outAddress() {
+    return out.get(JAVA_LONG, 0);
   }
 
   /**
@@ -302,10 +399,10 @@ public final class Call implements AutoCloseable {
    * @return the text
    */
   public String text(TextFunction function) {
-    MemorySegment buffer = arena.allocate(TEXT_CAPACITY);
+    MemorySegment buffer = allocate(TEXT_CAPACITY);
     check(function.call(buffer, buffer.byteSize(), out, error));
     if (outLong() > buffer.byteSize()) {
-      buffer = arena.allocate(outLong());
+      buffer = allocate(outLong());
       check(function.call(buffer, buffer.byteSize(), out, error));
     }
     return utf8(buffer, outLong());
@@ -317,7 +414,7 @@ public final class Call implements AutoCloseable {
    * @return its text
    */
   public String takeText() {
-    MemorySegment text = own(outPointer(), OftC::oft_text_destroy);
+    MemorySegment text = own(NativeType.TEXT);
     MemorySegment data = OftC.oft_text_data(text, out);
     return utf8(data.reinterpret(outLong()), outLong());
   }
@@ -328,10 +425,38 @@ public final class Call implements AutoCloseable {
       return "liboft gives no message";
     }
     error.set(ADDRESS, 0, MemorySegment.NULL);
-    own(nativeError, OftC::oft_error_destroy);
+    out.set(ADDRESS, 0, nativeError);
+    own(NativeType.ERROR);
     return text(
         (buffer, capacity, outSize, outError) ->
             OftC.oft_error_message(nativeError, buffer, capacity, outSize));
+  }
+
+  /**
+   * Room for the sizes of a tensor, for whom this call serves at this moment.
+   *
+   * @return enough for usual tensors
+   */
+  public long[] sizes() {
+    return sizes;
+  }
+
+  /** Memory of any content that lives as long as this call. */
+  private MemorySegment allocate(long size) {
+    long end = free + size;
+    if (end > MEMORY) {
+      return arena().allocate(size, ALIGNMENT);
+    }
+    MemorySegment slice = memory.asSlice(free, size);
+    free = (end + ALIGNMENT - 1) & -ALIGNMENT;
+    return slice;
+  }
+
+  private Arena arena() {
+    if (arena == null) {
+      arena = Arena.ofConfined();
+    }
+    return arena;
   }
 
   private static String utf8(MemorySegment data, long size) {
@@ -339,13 +464,28 @@ public final class Call implements AutoCloseable {
     return new String(bytes, StandardCharsets.UTF_8);
   }
 
-  /** Gives back the leases, destroys what is unwanted, and frees the arena. */
+  /** Destroys what this call owns, gives back the leases, and rests. */
   @Override
   public void close() {
-    for (int i = leases.size() - 1; i >= 0; i--) {
-      leases.get(i).release();
+    while (ownedCount > 0) {
+      ownedTypes[--ownedCount].destroy(owned[ownedCount]);
     }
-    unwanted.forEach(Runnable::run);
-    arena.close();
+    while (leased > 0) {
+      NativeHandle handle = leases[--leased];
+      leases[leased] = null;
+      handle.release();
+    }
+    if (unwantedType != null) {
+      unwantedType.destroy(unwanted.get(JAVA_LONG, 0));
+      unwantedType = null;
+    }
+    if (arena != null) {
+      arena.close();
+      arena = null;
+    }
+    free = FIRST_FREE;
+    fewPointersTaken = false;
+    valuesTaken = 0;
+    CallPool.put(this);
   }
 }

@@ -58,6 +58,6 @@ public final class NativeConfig {
   private static MemorySegment parse(Call call, String json, int source) {
     var text = call.utf8(json);
     call.check(OftC.oft_config_parse(text.data(), text.size(), source, call.out(), call.error()));
-    return call.own(call.outPointer(), OftC::oft_config_destroy);
+    return call.own(NativeType.CONFIG);
   }
 }

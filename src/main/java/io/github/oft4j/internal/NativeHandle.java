@@ -2,7 +2,8 @@ package io.github.oft4j.internal;
 
 import io.github.oft4j.OFTStateException;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 
 /**
  * A native object and the calls that use it now.
@@ -13,32 +14,47 @@ import java.util.concurrent.atomic.AtomicInteger;
  * façade, which lets a Cleaner hold it.
  */
 public final class NativeHandle {
-  /** A destroy function of the C ABI. */
+  /** What destroys a native object. */
   @FunctionalInterface
   public interface Destroyer {
     /**
      * Destroys a native object.
      *
-     * @param pointer the object
+     * @param address the object
      */
-    void destroy(MemorySegment pointer);
+    void destroy(long address);
   }
 
   private static final int CLOSED = 1;
   private static final int LEASE = 2;
+  private static final VarHandle STATE;
+
+  static {
+    try {
+      STATE = MethodHandles.lookup().findVarHandle(NativeHandle.class, "state", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
   private final MemorySegment pointer;
   private final Destroyer destroyer;
   private final Object label;
   private final long bytes;
   private final Object anchor;
-  private final AtomicInteger state = new AtomicInteger();
+  private volatile int state;
+
+  /** The place among the handles of a scope, which guards these three. */
+  ScopeState owner;
+
+  NativeHandle older;
+  NativeHandle younger;
 
   /**
    * Takes ownership of a native object.
    *
    * @param pointer the object
-   * @param destroyer its destroy function
+   * @param destroyer destroys it
    * @param label what {@code toString()} tells of the object in messages; must not refer to a scope
    * @param bytes native memory that the object holds, 0 where it is small or borrowed
    * @param anchor kept reachable as long as this handle: Java memory that the object uses, or null
@@ -71,18 +87,16 @@ public final class NativeHandle {
   MemorySegment lease() {
     int current;
     do {
-      current = state.get();
+      current = state;
       if ((current & CLOSED) != 0) {
-        throw new OFTStateException(
-            label
-                + " is closed: the scope that owned it was closed; moveTo(scope) keeps an object");
+        throw closed();
       }
-    } while (!state.compareAndSet(current, current + LEASE));
+    } while (!STATE.compareAndSet(this, current, current + LEASE));
     return pointer;
   }
 
   void release() {
-    if (state.addAndGet(-LEASE) == CLOSED) {
+    if ((int) STATE.getAndAdd(this, -LEASE) - LEASE == CLOSED) {
       destroy();
     }
   }
@@ -91,11 +105,11 @@ public final class NativeHandle {
   void close() {
     int current;
     do {
-      current = state.get();
+      current = state;
       if ((current & CLOSED) != 0) {
         return;
       }
-    } while (!state.compareAndSet(current, current | CLOSED));
+    } while (!STATE.compareAndSet(this, current, current | CLOSED));
     if (current == 0) {
       destroy();
     }
@@ -106,8 +120,13 @@ public final class NativeHandle {
     return label.toString();
   }
 
+  private OFTStateException closed() {
+    return new OFTStateException(
+        label + " is closed: the scope that owned it was closed; moveTo(scope) keeps an object");
+  }
+
   private void destroy() {
-    destroyer.destroy(pointer);
+    destroyer.destroy(pointer.address());
     NativeMemory.freed(bytes);
   }
 }

@@ -3,11 +3,14 @@ package io.github.oft4j.internal;
 import io.github.oft4j.OFTLibraryException;
 import io.github.oft4j.internal.ffm.OftC;
 import java.io.File;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Loads {@code liboft}, once, when first needed. Places, in this order:
+ * Loads {@code liboft}, once, when first needed or before that. Places, in this order:
  *
  * <ol>
  *   <li>the file that the system property {@code oft4j.library} names, else the environment's
@@ -18,7 +21,7 @@ import java.nio.file.Path;
  *
  * <p>{@link Libtorch} tells where libtorch comes from. Nothing is downloaded.
  */
-final class NativeLibrary {
+public final class NativeLibrary {
   static final String FILE_NAME = System.mapLibraryName("oft");
 
   private static final String PROPERTY = "oft4j.library";
@@ -37,10 +40,45 @@ final class NativeLibrary {
    * @throws OFTLibraryException with every place tried
    */
   static void ensureLoaded() {
-    OFTLibraryException failure = Holder.FAILURE;
+    OFTLibraryException failure = failure();
     if (failure != null) {
       throw new OFTLibraryException(failure.getMessage(), failure);
     }
+  }
+
+  /**
+   * Begins to load the library; a failure is told to the first who needs it.
+   *
+   * @return the thread; where the process exits before it ends, libtorch may crash
+   */
+  public static Thread loadInBackground() {
+    return Thread.ofPlatform().name("oft-library").daemon().start(NativeLibrary::failure);
+  }
+
+  /**
+   * Ends the process by the system's {@code _exit}, for {@code Runtime.halt} runs destructors, too.
+   *
+   * @param status the exit code
+   */
+  public static void endProcess(int status) {
+    var linker = Linker.nativeLinker();
+    linker
+        .defaultLookup()
+        .find("_exit")
+        .ifPresent(
+            address -> {
+              try {
+                linker
+                    .downcallHandle(address, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))
+                    .invokeExact(status);
+              } catch (Throwable e) {
+                throw new IllegalStateException(e);
+              }
+            });
+  }
+
+  private static OFTLibraryException failure() {
+    return Holder.FAILURE;
   }
 
   private static OFTLibraryException load() {

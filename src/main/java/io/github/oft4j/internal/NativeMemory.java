@@ -33,7 +33,9 @@ final class NativeMemory {
       return;
     }
     long next = HELD.addAndGet(-bytes) + THRESHOLD;
-    NEXT_COLLECTION.accumulateAndGet(next, Math::min);
+    if (next < NEXT_COLLECTION.get()) {
+      NEXT_COLLECTION.accumulateAndGet(next, Math::min);
+    }
   }
 
   static long held() {

@@ -2,12 +2,10 @@ package io.github.oft4j.internal;
 
 import io.github.oft4j.internal.ffm.OftC;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
-import java.util.function.Supplier;
 
 /**
- * An {@code oft_value}, what modules and operators take and give. It lives as long as the call that
- * made it.
+ * An {@code oft_value} that a module or an operator gave. It lives as long as the call that took
+ * it.
  */
 public final class NativeValue {
   /** What a value is. */
@@ -39,6 +37,10 @@ public final class NativeValue {
       this.code = code;
     }
 
+    int code() {
+      return code;
+    }
+
     private static Kind ofCode(int code) {
       for (Kind kind : VALUES) {
         if (kind.code == code) {
@@ -50,11 +52,11 @@ public final class NativeValue {
   }
 
   private final Call call;
-  private final MemorySegment pointer;
+  private final long address;
 
-  private NativeValue(Call call, MemorySegment pointer) {
+  private NativeValue(Call call, long address) {
     this.call = call;
-    this.pointer = pointer;
+    this.address = address;
   }
 
   /**
@@ -64,123 +66,7 @@ public final class NativeValue {
    * @return the value
    */
   public static NativeValue take(Call call) {
-    return new NativeValue(call, call.own(call.outPointer(), OftC::oft_value_destroy));
-  }
-
-  /**
-   * Nothing.
-   *
-   * @param call its owner
-   * @return a new value
-   */
-  public static NativeValue none(Call call) {
-    return made(call, OftC.oft_value_none(call.out(), call.error()));
-  }
-
-  /**
-   * A tensor, not copied.
-   *
-   * @param call its owner
-   * @param tensor an {@code oft_tensor}
-   * @return a new value
-   */
-  public static NativeValue of(Call call, NativeHandle tensor) {
-    return made(call, OftC.oft_value_from_tensor(call.lease(tensor), call.out(), call.error()));
-  }
-
-  /**
-   * An integer.
-   *
-   * @param call its owner
-   * @param number any
-   * @return a new value
-   */
-  public static NativeValue of(Call call, long number) {
-    return made(call, OftC.oft_value_from_int(number, call.out(), call.error()));
-  }
-
-  /**
-   * A floating-point number.
-   *
-   * @param call its owner
-   * @param number any
-   * @return a new value
-   */
-  public static NativeValue of(Call call, double number) {
-    return made(call, OftC.oft_value_from_double(number, call.out(), call.error()));
-  }
-
-  /**
-   * A truth value.
-   *
-   * @param call its owner
-   * @param truth any
-   * @return a new value
-   */
-  public static NativeValue of(Call call, boolean truth) {
-    return made(call, OftC.oft_value_from_bool(truth ? 1 : 0, call.out(), call.error()));
-  }
-
-  /**
-   * A text.
-   *
-   * @param call its owner
-   * @param string any
-   * @return a new value
-   */
-  public static NativeValue of(Call call, String string) {
-    var text = call.utf8(string);
-    return made(call, OftC.oft_value_from_text(text.data(), text.size(), call.out(), call.error()));
-  }
-
-  /**
-   * A list or a tuple.
-   *
-   * @param call its owner
-   * @param kind {@link Kind#LIST} or {@link Kind#TUPLE}
-   * @param items of the same call
-   * @return a new value
-   */
-  public static NativeValue of(Call call, Kind kind, List<NativeValue> items) {
-    return made(
-        call,
-        OftC.oft_value_from_items(
-            kind.code, array(call, items), items.size(), call.out(), call.error()));
-  }
-
-  /**
-   * A dictionary.
-   *
-   * @param call its owner
-   * @param keys of the same call
-   * @param items one for each key
-   * @return a new value
-   */
-  public static NativeValue of(Call call, List<NativeValue> keys, List<NativeValue> items) {
-    return made(
-        call,
-        OftC.oft_value_from_entries(
-            array(call, keys), array(call, items), keys.size(), call.out(), call.error()));
-  }
-
-  /**
-   * Values side by side, as functions of the C ABI take them.
-   *
-   * @param call lives as long as the array
-   * @param values of the same call
-   * @return an array of {@code oft_value*}
-   */
-  public static MemorySegment array(Call call, List<NativeValue> values) {
-    return call.pointers(values.stream().map(value -> value.pointer).toList());
-  }
-
-  /**
-   * The value itself.
-   *
-   * @return an {@code oft_value*}
-   */
-  public MemorySegment pointer() {
-    return pointer;
+    return new NativeValue(call, call.ownAddress(NativeType.VALUE));
   }
 
   /**
@@ -189,20 +75,30 @@ public final class NativeValue {
    * @return decides which getter may be called
    */
   public Kind kind() {
-    call.check(OftC.oft_value_get_kind(pointer, call.out(), call.error()));
+    call.check(OftC.oft_value_get_kind(pointer(), call.out(), call.error()));
     return Kind.ofCode(call.outInt());
   }
 
   /**
-   * Gets a tensor, for {@link Kind#TENSOR}.
-   *
-   * @param <T> what stands for it
-   * @param adopt takes the new {@code oft_tensor} in the call's out-parameter
-   * @return what {@code adopt} returns
+   * Gets a tensor, for {@link Kind#TENSOR}: a new {@code oft_tensor} in the call's out-parameter.
    */
-  public <T> T tensor(Supplier<T> adopt) {
-    call.check(OftC.oft_value_to_tensor(pointer, call.out(), call.error()));
-    return adopt.get();
+  public void toTensor() {
+    call.check(OftC.oft_value_to_tensor(pointer(), call.out(), call.error()));
+  }
+
+  /**
+   * Gets a tensor where the value is one.
+   *
+   * @return whether there is a new {@code oft_tensor} in the call's out-parameter
+   */
+  public boolean isTensor() {
+    int status = OftC.oft_value_to_tensor(pointer(), call.out(), call.error());
+    if (status == OftC.OFT_STATUS_INVALID_ARGUMENT()) {
+      call.dropError();
+      return false;
+    }
+    call.check(status);
+    return true;
   }
 
   /**
@@ -211,7 +107,7 @@ public final class NativeValue {
    * @return the number
    */
   public long toLong() {
-    call.check(OftC.oft_value_to_int(pointer, call.out(), call.error()));
+    call.check(OftC.oft_value_to_int(pointer(), call.out(), call.error()));
     return call.outLong();
   }
 
@@ -221,7 +117,7 @@ public final class NativeValue {
    * @return the number
    */
   public double toDouble() {
-    call.check(OftC.oft_value_to_double(pointer, call.out(), call.error()));
+    call.check(OftC.oft_value_to_double(pointer(), call.out(), call.error()));
     return call.outDouble();
   }
 
@@ -231,7 +127,7 @@ public final class NativeValue {
    * @return the truth
    */
   public boolean toBoolean() {
-    call.check(OftC.oft_value_to_bool(pointer, call.out(), call.error()));
+    call.check(OftC.oft_value_to_bool(pointer(), call.out(), call.error()));
     return call.outInt() != 0;
   }
 
@@ -243,7 +139,7 @@ public final class NativeValue {
   public String text() {
     return call.text(
         (buffer, capacity, outSize, outError) ->
-            OftC.oft_value_to_text(pointer, buffer, capacity, outSize, outError));
+            OftC.oft_value_to_text(pointer(), buffer, capacity, outSize, outError));
   }
 
   /**
@@ -252,7 +148,7 @@ public final class NativeValue {
    * @return at least 0
    */
   public int size() {
-    call.check(OftC.oft_value_size(pointer, call.out(), call.error()));
+    call.check(OftC.oft_value_size(pointer(), call.out(), call.error()));
     return Math.toIntExact(call.outLong());
   }
 
@@ -263,7 +159,7 @@ public final class NativeValue {
    * @return a new value of the same call
    */
   public NativeValue item(int index) {
-    return made(call, OftC.oft_value_item(pointer, index, call.out(), call.error()));
+    return made(call, OftC.oft_value_item(pointer(), index, call.out(), call.error()));
   }
 
   /**
@@ -273,7 +169,11 @@ public final class NativeValue {
    * @return a new value of the same call
    */
   public NativeValue key(int index) {
-    return made(call, OftC.oft_value_key(pointer, index, call.out(), call.error()));
+    return made(call, OftC.oft_value_key(pointer(), index, call.out(), call.error()));
+  }
+
+  private MemorySegment pointer() {
+    return MemorySegment.ofAddress(address);
   }
 
   private static NativeValue made(Call call, int status) {

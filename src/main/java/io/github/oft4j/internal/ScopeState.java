@@ -3,8 +3,8 @@ package io.github.oft4j.internal;
 import io.github.oft4j.OFTStateException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Collections;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.SequencedSet;
 import java.util.concurrent.locks.LockSupport;
 
@@ -12,16 +12,19 @@ import java.util.concurrent.locks.LockSupport;
  * What a scope owns: handles, child scopes, and the arena of zero-copy views. As the action of a
  * Cleaner it refers to no scope and no object of the façade.
  *
- * <p>Its lock guards the sets and is never held while native code runs.
+ * <p>Handles are linked to each other, so that one comes and goes without an allocation. The lock
+ * guards links and children and is never held while native code runs.
  */
 public final class ScopeState implements Runnable {
   private static final boolean DEBUG = Boolean.getBoolean("oft4j.debug");
   private static final long RETRY_NANOS = 1_000_000;
+  private static final SequencedSet<ScopeState> NO_CHILDREN =
+      Collections.unmodifiableSequencedSet(new LinkedHashSet<>());
 
   private final ScopeState parent;
   private final Throwable openedAt = DEBUG ? new Throwable("OFTScope opened") : null;
-  private final SequencedSet<NativeHandle> handles = new LinkedHashSet<>();
-  private final SequencedSet<ScopeState> children = new LinkedHashSet<>();
+  private NativeHandle youngest;
+  private SequencedSet<ScopeState> children = NO_CHILDREN;
   private Arena views;
   private boolean closed;
 
@@ -36,6 +39,9 @@ public final class ScopeState implements Runnable {
     if (parent != null) {
       synchronized (parent) {
         parent.checkOpen();
+        if (parent.children == NO_CHILDREN) {
+          parent.children = new LinkedHashSet<>();
+        }
         parent.children.add(this);
       }
     }
@@ -60,7 +66,7 @@ public final class ScopeState implements Runnable {
     try {
       synchronized (this) {
         checkOpen();
-        handles.add(handle);
+        link(handle);
       }
     } catch (OFTStateException e) {
       handle.close();
@@ -78,7 +84,7 @@ public final class ScopeState implements Runnable {
   public void move(NativeHandle handle, ScopeState target) {
     synchronized (this) {
       checkOpen();
-      if (!handles.remove(handle)) {
+      if (!unlink(handle)) {
         throw new OFTStateException("the object was moved out of this OFTScope meanwhile");
       }
     }
@@ -92,7 +98,7 @@ public final class ScopeState implements Runnable {
    */
   public void free(NativeHandle handle) {
     synchronized (this) {
-      handles.remove(handle);
+      unlink(handle);
     }
     handle.close();
   }
@@ -122,28 +128,35 @@ public final class ScopeState implements Runnable {
    * when they no longer are. Idempotent.
    */
   public void close() {
-    List<ScopeState> closedChildren;
-    List<NativeHandle> closedHandles;
+    SequencedSet<ScopeState> closedChildren;
+    NativeHandle closedHandle;
     Arena closedViews;
     synchronized (this) {
       if (closed) {
         return;
       }
       closed = true;
-      closedChildren = List.copyOf(children.reversed());
-      closedHandles = List.copyOf(handles.reversed());
+      closedChildren = children;
+      closedHandle = youngest;
       closedViews = views;
-      children.clear();
-      handles.clear();
+      children = NO_CHILDREN;
+      youngest = null;
       views = null;
     }
     if (parent != null) {
       synchronized (parent) {
-        parent.children.remove(this);
+        if (!parent.closed) {
+          parent.children.remove(this);
+        }
       }
     }
-    closedChildren.forEach(ScopeState::close);
-    closedHandles.forEach(NativeHandle::close);
+    closedChildren.reversed().forEach(ScopeState::close);
+    while (closedHandle != null) {
+      NativeHandle older = closedHandle.older;
+      forget(closedHandle);
+      closedHandle.close();
+      closedHandle = older;
+    }
     if (closedViews != null && !tryClose(closedViews)) {
       closeWhenUnused(closedViews);
     }
@@ -152,12 +165,14 @@ public final class ScopeState implements Runnable {
   /** What the Cleaner does with a scope that became unreachable. */
   @Override
   public void run() {
-    int forgotten;
+    int forgotten = 0;
     synchronized (this) {
       if (closed) {
         return;
       }
-      forgotten = handles.size();
+      for (NativeHandle handle = youngest; handle != null; handle = handle.older) {
+        forgotten++;
+      }
     }
     if (forgotten > 0) {
       System.getLogger("io.github.oft4j")
@@ -172,6 +187,39 @@ public final class ScopeState implements Runnable {
               openedAt);
     }
     close();
+  }
+
+  private void link(NativeHandle handle) {
+    handle.owner = this;
+    handle.older = youngest;
+    if (youngest != null) {
+      youngest.younger = handle;
+    }
+    youngest = handle;
+  }
+
+  /** False where this scope does not own the handle, or no longer. */
+  private boolean unlink(NativeHandle handle) {
+    if (closed || handle.owner != this) {
+      return false;
+    }
+    if (handle.younger == null) {
+      youngest = handle.older;
+    } else {
+      handle.younger.older = handle.older;
+    }
+    if (handle.older != null) {
+      handle.older.younger = handle.younger;
+    }
+    forget(handle);
+    return true;
+  }
+
+  /** A handle that someone keeps does not keep its neighbours. */
+  private static void forget(NativeHandle handle) {
+    handle.owner = null;
+    handle.older = null;
+    handle.younger = null;
   }
 
   private void checkOpen() {

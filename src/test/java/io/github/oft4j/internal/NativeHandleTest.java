@@ -20,8 +20,8 @@ class NativeHandleTest {
   private NativeHandle handle(long bytes) {
     return new NativeHandle(
         POINTER,
-        pointer -> {
-          assertSame(POINTER, pointer);
+        address -> {
+          assertEquals(POINTER.address(), address);
           destroyed.incrementAndGet();
         },
         "Thing 7",
