@@ -14,6 +14,7 @@
 #include "kernels/rotate_blocks.h"
 #include "kernels/rotate_blocks_backward.h"
 #include "kernels/rotate_blocks_left.h"
+#include "recycled_memory.hpp"
 
 namespace oft {
 namespace {
@@ -71,7 +72,7 @@ at::Tensor rotate_blocks(const at::Tensor& x, const at::Tensor& m) {
   if (!x.is_cpu()) return rotate_blocks_aten(x, m);
   const at::Tensor source = x.contiguous();
   const at::Tensor matrices = m.contiguous();
-  at::Tensor y = at::empty_like(source);
+  at::Tensor y = empty_recycled(source.sizes(), source.scalar_type());
   if (source.numel() == 0) return y;
   const std::int64_t columns = source.size(-1);
   const std::int64_t rows = source.numel() / columns;
