@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "adapter_keys.hpp"
 #include "adapter_tensors.hpp"
@@ -13,7 +14,7 @@
 #include "files.hpp"
 #include "json_text.hpp"
 #include "oft/error.hpp"
-#include "oft/targets.hpp"
+#include "oft/merge.hpp"
 #include "text.hpp"
 
 namespace oft {
@@ -71,6 +72,24 @@ at::Tensor upper_of_skew_part(const at::Tensor& matrix) {
 
 }  // namespace
 
+std::int64_t AdapterLayer::parameters() const {
+  std::int64_t count = 0;
+  for (const AdapterFactor& factor : factors) count += factor.q.numel();
+  return count;
+}
+
+std::size_t AdapterLayer::bytes() const {
+  std::size_t count = 0;
+  for (const AdapterFactor& factor : factors) count += factor.q.nbytes();
+  return count;
+}
+
+bool AdapterLayer::is_finite() const {
+  return std::all_of(factors.begin(), factors.end(), [](const AdapterFactor& factor) {
+    return factor.q.isfinite().all().item<bool>();
+  });
+}
+
 AdapterFile::AdapterFile(OFTConfig config) : config(std::move(config)) {}
 
 AdapterFile AdapterFile::load(const fs::path& path) {
@@ -99,11 +118,11 @@ AdapterFile AdapterFile::load(const fs::path& path) {
       case Role::kEmbeddingRotation: {
         AdapterLayer& layer = layers[parsed.name];
         layer.is_embedding = parsed.role == Role::kEmbeddingRotation;
-        if (layer.q.defined())
+        if (!layer.factors.empty())
           throw Error(Status::kInvalidArgument, tensor_file.string() + ": layer '" + parsed.name +
                                                     "' has two rotations; one of them is '" + key +
                                                     "'");
-        layer.q = tensor;
+        layer.factors.push_back({.q = tensor});
         break;
       }
       case Role::kLegacyRotation:
@@ -133,9 +152,10 @@ AdapterFile AdapterFile::load(const fs::path& path) {
               "; PEFT 0.14 and 0.15 write both, older adapters cannot be read");
     if (layer.legacy_matrix.defined()) {
       check_rotation_tensor(layer, layer.legacy_matrix, 3, "[blocks, b, b]");
-      layer.q = upper_of_skew_part(layer.legacy_matrix);
+      layer.factors.push_back({.q = upper_of_skew_part(layer.legacy_matrix)});
+      file.format = AdapterFormat::kPeftLegacy;
     }
-    check_rotation_tensor(layer, layer.q, 2, "[blocks, b(b-1)/2]");
+    check_rotation_tensor(layer, layer.factors.front().q, 2, "[blocks, b(b-1)/2]");
     file.layers.push_back(std::move(layer));
   }
   if (file.layers.empty())
@@ -150,6 +170,10 @@ void AdapterFile::save(const fs::path& folder) const {
   std::map<std::string, at::Tensor> tensors;
   OFTConfig written = config;
   for (const AdapterLayer& layer : layers) {
+    if (layer.side == Side::kOutput)
+      throw Error(Status::kUnsupported, "layer '" + layer.name + "': " + maker() +
+                                            " turns outputs, and PEFT's format inputs only; merge "
+                                            "the adapter, or convert it to 'lora' or 'full'");
     if (layer.row_scale.defined() && !layer.row_scale.eq(1).all().item<bool>())
       throw Error(Status::kUnsupported,
                   "layer '" + layer.name +
@@ -163,7 +187,7 @@ void AdapterFile::save(const fs::path& folder) const {
     if (layer.legacy_matrix.defined()) written.peft_version = OFTConfig().peft_version;
     tensors.emplace(
         prefix + layer.name + (layer.is_embedding ? ".oft_embedding_R.weight" : ".oft_R.weight"),
-        layer.q);
+        layer.factors.front().q);
   }
   for (const auto& [name, tensor] : replacements)
     tensors.emplace(prefix + stored_name(name), tensor);
@@ -177,19 +201,45 @@ void AdapterFile::save(const fs::path& folder) const {
   write_text_file(folder / kConfigName, written.to_json());
 }
 
+std::vector<Rotation> AdapterFile::rotations(const AdapterLayer& layer, LayerKind kind,
+                                             at::IntArrayRef shape) const {
+  const std::int64_t features = rotated_features(kind, shape, layer.side);
+  std::vector<Rotation> rotations;
+  for (std::size_t i = 0; i < layer.factors.size(); ++i)
+    rotations.push_back(factor_rotation(layer, i, features));
+  return rotations;
+}
+
 Rotation AdapterFile::rotation(const AdapterLayer& layer, std::int64_t features) const {
+  if (layer.factors.size() != 1)
+    throw Error(Status::kUnsupported, "layer '" + layer.name + "': its rotation is a product of " +
+                                          std::to_string(layer.factors.size()) +
+                                          " factors; merge the adapter instead");
+  return factor_rotation(layer, 0, features);
+}
+
+Rotation AdapterFile::factor_rotation(const AdapterLayer& layer, std::size_t index,
+                                      std::int64_t features) const {
   RotationSpec spec = rotation_spec(config);
   try {
+    const AdapterFactor& factor = layer.factors[index];
     if (!layer.legacy_matrix.defined()) {
-      Rotation rotation(layer.q, features, spec);
-      check_block_size(layer, rotation);
+      spec.side = layer.side;
+      spec.first_feature = factor.first_feature;
+      spec.butterfly = factor.butterfly;
+      const bool is_part = layer.factors.size() > 1 && factor.butterfly == 0;
+      const bool is_last = index + 1 == layer.factors.size();
+      Rotation rotation(
+          factor.q, is_part ? factor.q.size(0) * block_size_of(factor.q.size(1)) : features, spec,
+          is_last && layer.row_scale.defined() ? layer.row_scale.flatten() : at::Tensor());
+      if (format == AdapterFormat::kPeft) check_block_size(layer, rotation);
       return rotation;
     }
     spec.coft_eps.reset();
     const std::int64_t blocks = features / std::max<std::int64_t>(1, layer.legacy_matrix.size(1));
     at::Tensor q = config.coft && blocks > 0
                        ? upper_of_skew_part(project_legacy(layer, config.eps, blocks))
-                       : layer.q;
+                       : factor.q;
     return Rotation(std::move(q), features, spec, layer.row_scale.flatten());
   } catch (const Error& error) {
     throw Error(error.status(), "layer '" + layer.name + "': " + error.what());
@@ -221,9 +271,10 @@ void AdapterFile::check_block_size(const AdapterLayer& layer, const Rotation& ro
 }
 
 void AdapterFile::put(const std::string& name, bool is_embedding, at::Tensor q) {
-  AdapterLayer layer{.name = name, .is_embedding = is_embedding, .q = std::move(q).detach()};
+  AdapterLayer layer{.name = name, .is_embedding = is_embedding};
   if (name.empty()) throw Error(Status::kInvalidArgument, "a layer's name must not be empty");
-  check_rotation_tensor(layer, layer.q, 2, "[blocks, b(b-1)/2]");
+  check_rotation_tensor(layer, q, 2, "[blocks, b(b-1)/2]");
+  layer.factors.push_back({.q = std::move(q).detach()});
   const auto position = std::lower_bound(
       layers.begin(), layers.end(), name,
       [](const AdapterLayer& left, const std::string& right) { return left.name < right; });
@@ -244,12 +295,34 @@ const AdapterLayer& AdapterFile::layer(std::string_view name) const {
                                      quote_some(nearest_names(std::string(name), names)));
 }
 
+std::vector<std::string> AdapterFile::components() const {
+  std::set<std::string> names;
+  for (const AdapterLayer& layer : layers) names.insert(layer.component);
+  return {names.begin(), names.end()};
+}
+
+AdapterFile AdapterFile::component(std::string_view name) const {
+  AdapterFile part = *this;
+  std::erase_if(part.layers, [&](const AdapterLayer& layer) { return layer.component != name; });
+  return part;
+}
+
 std::string AdapterFile::maker() const {
-  if (std::any_of(layers.begin(), layers.end(),
-                  [](const AdapterLayer& layer) { return layer.legacy_matrix.defined(); }))
-    return "PEFT 0.14-0.15";
-  if (config.peft_version) return "PEFT " + *config.peft_version;
-  return "PEFT 0.16-0.17";
+  switch (format) {
+    case AdapterFormat::kPeftLegacy:
+      return "PEFT 0.14-0.15";
+    case AdapterFormat::kLycoris:
+      return "LyCORIS diag-oft";
+    case AdapterFormat::kLycorisBoft:
+      return "LyCORIS BOFT";
+    case AdapterFormat::kKohya:
+      return "kohya sd-scripts";
+    case AdapterFormat::kOneTrainer:
+      return "OneTrainer";
+    case AdapterFormat::kPeft:
+      break;
+  }
+  return config.peft_version ? "PEFT " + *config.peft_version : "PEFT 0.16-0.17";
 }
 
 std::string AdapterFile::to_json() const {
@@ -257,13 +330,17 @@ std::string AdapterFile::to_json() const {
   std::int64_t parameters = 0;
   std::size_t bytes = 0;
   for (const AdapterLayer& layer : layers) {
+    const at::Tensor& q = layer.factors.front().q;
     rows.push_back({{"name", layer.name},
                     {"is_embedding", layer.is_embedding},
-                    {"rows", layer.q.size(0)},
-                    {"block_size", block_size_of(layer.q.size(1))},
-                    {"dtype", torch_name(layer.q.scalar_type())}});
-    parameters += layer.q.numel();
-    bytes += layer.q.nbytes();
+                    {"side", side_name(layer.side)},
+                    {"component", layer.component},
+                    {"factors", layer.factors.size()},
+                    {"rows", q.size(0)},
+                    {"block_size", block_size_of(q.size(1))},
+                    {"dtype", torch_name(q.scalar_type())}});
+    parameters += layer.parameters();
+    bytes += layer.bytes();
   }
   Json replaced = Json::array();
   for (const auto& [name, tensor] : replacements) replaced.push_back(name);

@@ -39,9 +39,12 @@ double hyperspherical_energy(const at::Tensor& neurons) {
   return off_diagonal.item<double>() / static_cast<double>(n * (n - 1));
 }
 
-/// An even sample of a weight's neurons, [n, elements], in float64: rows, columns for Conv1D.
-at::Tensor sample_neurons(const at::Tensor& weight, LayerKind kind) {
-  const at::Tensor neurons = kind == LayerKind::kConv1D ? weight.t() : weight.flatten(1);
+/// An even sample, [n, elements], in float64, of the vectors of a weight whose angles a rotation
+/// keeps: neurons, [out] rows of a Linear, on the input side, what each input feeds on the other.
+at::Tensor sample_neurons(const at::Tensor& weight, LayerKind kind, Side side) {
+  const at::Tensor matrix = weight.flatten(1);
+  const bool in_rows = (kind != LayerKind::kConv1D) == (side == Side::kInput);
+  const at::Tensor neurons = in_rows ? matrix : matrix.t();
   const std::int64_t rows = neurons.size(0);
   const std::int64_t count = std::min(rows, kEnergyNeurons);
   const at::Tensor index = at::arange(count, at::kLong) * rows / count;
@@ -90,9 +93,8 @@ class Checker {
  private:
   void add(const AdapterLayer& layer, const Checkpoint::Location& location) {
     const LayerKind kind = layer_kind(adapter_, layer, location.entry->shape.size());
-    const Rotation rotation =
-        adapter_.rotation(layer, rotated_features(kind, location.entry->shape));
-    if (!layer.q.isfinite().all().item<bool>())
+    const std::vector<Rotation> rotations = adapter_.rotations(layer, kind, location.entry->shape);
+    if (!layer.is_finite())
       throw Error(Status::kInvalidArgument,
                   "layer '" + layer.name + "': its parameters hold NaN or infinity");
 
@@ -100,25 +102,33 @@ class Checker {
     row.name = layer.name;
     row.kind = layer_kind_name(kind);
     row.shape = location.entry->shape;
-    row.block_size = rotation.block_size();
-    row.blocks = rotation.blocks();
-    row.orthogonality_error = rotation.orthogonality_error();
-    if (const at::Tensor angles = rotation.angles(); angles.numel() != 0) {
+    row.side = side_name(layer.side);
+    row.factors = static_cast<std::int64_t>(rotations.size());
+    row.block_size = rotations.front().block_size();
+    double angle_sum = 0;
+    std::int64_t planes = 0;
+    for (const Rotation& rotation : rotations) {
+      row.blocks += rotation.blocks();
+      row.orthogonality_error = std::max(row.orthogonality_error, rotation.orthogonality_error());
+      const at::Tensor angles = rotation.angles();
+      if (angles.numel() == 0) continue;
       const at::Tensor largest = angles.amax(1).contiguous();
-      row.block_angles.assign(largest.const_data_ptr<double>(),
+      row.block_angles.insert(row.block_angles.end(), largest.const_data_ptr<double>(),
                               largest.const_data_ptr<double>() + largest.numel());
-      row.mean_angle = angles.mean().item<double>();
+      angle_sum += angles.sum().item<double>();
+      planes += angles.numel();
+      warn_of_wide_neumann(rotation, layer.name);
     }
+    if (planes != 0) row.mean_angle = angle_sum / static_cast<double>(planes);
     const at::Tensor weight = load(base_, location);
-    row.energy_before = hyperspherical_energy(sample_neurons(weight, kind));
-    row.energy_after =
-        hyperspherical_energy(sample_neurons(merge_weight(weight, kind, {rotation}), kind));
+    row.energy_before = hyperspherical_energy(sample_neurons(weight, kind, layer.side));
+    row.energy_after = hyperspherical_energy(
+        sample_neurons(merge_weight(weight, kind, rotations), kind, layer.side));
 
     if (!(row.orthogonality_error <= limit_))
       report_.problems.push_back("layer '" + layer.name + "': ||R^T R - I|| is " +
                                  number_text(row.orthogonality_error) + ", more than " +
                                  number_text(limit_));
-    warn_of_wide_neumann(rotation, layer.name);
     report_.layers.push_back(std::move(row));
   }
 
@@ -155,6 +165,8 @@ std::string CheckReport::to_json() const {
     rows.push_back({{"name", layer.name},
                     {"kind", layer.kind},
                     {"shape", layer.shape},
+                    {"side", layer.side},
+                    {"factors", layer.factors},
                     {"block_size", layer.block_size},
                     {"blocks", layer.blocks},
                     {"orthogonality_error", layer.orthogonality_error},

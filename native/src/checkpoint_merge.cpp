@@ -96,7 +96,7 @@ class MergeJob {
     std::uint64_t bytes = 0;
     for (const SafetensorsFile& file : base_.files()) bytes += file.file_size();
     for (const AdapterFile& adapter : plan_.adapters)
-      for (const AdapterLayer& layer : adapter.layers) bytes += layer.q.nbytes();
+      for (const AdapterLayer& layer : adapter.layers) bytes += layer.bytes();
     return bytes;
   }
 
@@ -115,8 +115,7 @@ class MergeJob {
         layer.kind = layer_kind_name(planned.kind);
         layer.shape = tensor.target.shape;
         layer.dtype = torch_name(scalar_type(tensor.target.dtype, planned.name));
-        const auto rotations =
-            plan_.rotations(planned, rotated_features(planned.kind, tensor.target.shape));
+        const auto rotations = plan_.rotations(planned, tensor.target.shape);
         layer.block_size = rotations.front().block_size();
         layer.blocks = rotations.front().blocks();
         layer.orthogonality_error = quality[tensor.layer].orthogonality_error;

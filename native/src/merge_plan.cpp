@@ -68,12 +68,12 @@ class Planner {
                       std::string(dtype_name(location->entry->dtype)) +
                       ", which cannot be rotated; dequantise the base model first");
     try {
-      adapter.rotation(layer, rotated_features(kind, shape));  // throws where it does not fit
+      adapter.rotations(layer, kind, shape);  // throws where it does not fit
     } catch (const Error& error) {
       throw Error(error.status(), std::string(error.what()) + " (base weight '" + weight + "' is " +
                                       shape_text(shape) + ")");
     }
-    if (!layer.q.isfinite().all().item<bool>())
+    if (!layer.is_finite())
       plan_.warnings.push_back("layer '" + layer.name +
                                "': its parameters hold NaN or infinity, and so will its weight");
     const auto [position, added] = layer_of_weight_.emplace(weight, plan_.layers.size());
@@ -211,10 +211,13 @@ MergePlan MergePlan::make(const Checkpoint& base, std::vector<AdapterFile> adapt
   return plan;
 }
 
-std::vector<Rotation> MergePlan::rotations(const PlannedLayer& layer, std::int64_t features) const {
+std::vector<Rotation> MergePlan::rotations(const PlannedLayer& layer, at::IntArrayRef shape) const {
   std::vector<Rotation> rotations;
-  for (const auto& [adapter, index] : layer.parts)
-    rotations.push_back(adapters[adapter].rotation(adapters[adapter].layers[index], features));
+  for (const auto& [adapter, index] : layer.parts) {
+    const AdapterFile& file = adapters[adapter];
+    for (Rotation& rotation : file.rotations(file.layers[index], layer.kind, shape))
+      rotations.push_back(std::move(rotation));
+  }
   return rotations;
 }
 

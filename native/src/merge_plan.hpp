@@ -52,8 +52,8 @@ struct MergePlan {
   static MergePlan make(const Checkpoint& base, std::vector<AdapterFile> adapters,
                         const CheckpointMergeOptions& options);
 
-  /// The rotations of a layer for a weight of `features`.
-  std::vector<Rotation> rotations(const PlannedLayer& layer, std::int64_t features) const;
+  /// The rotations of a layer for a weight of this shape.
+  std::vector<Rotation> rotations(const PlannedLayer& layer, at::IntArrayRef shape) const;
 };
 
 /// The kind of layer that an adapter's entry and a base weight of `dims` dimensions make together.

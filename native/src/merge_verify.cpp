@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "butterfly.hpp"
 #include "cayley.hpp"
 #include "dtypes.hpp"
 #include "oft/error.hpp"
@@ -37,15 +38,15 @@ class LayerSample {
         writer_(writer),
         index_(index),
         kind_(plan.layers[tensor.layer].kind),
-        rotations_(plan.rotations(plan.layers[tensor.layer],
-                                  rotated_features(kind_, tensor.target.shape))),
+        rotations_(plan.rotations(plan.layers[tensor.layer], tensor.target.shape)),
         rows_(tensor.target.shape[0]),
         row_elements_(tensor.target.numel() / rows_) {
     for (const Rotation& rotation : rotations_) matrices_.push_back(exact_matrices(rotation));
   }
 
   double error() const {
-    const std::int64_t granularity = WeightRotation::row_granularity(kind_, rotations_);
+    const std::int64_t granularity =
+        WeightRotation::row_granularity(kind_, tensor_.target.shape, rotations_);
     const std::int64_t step = (kPieceRows + granularity - 1) / granularity * granularity;
     at::Tensor difference = at::zeros({}, at::kDouble);
     at::Tensor largest = at::zeros({}, at::kDouble);
@@ -63,23 +64,44 @@ class LayerSample {
  private:
   at::Tensor rotated(std::int64_t first_row, at::Tensor rows) const {
     rows = rows.to(at::kDouble);
-    if (kind_ == LayerKind::kEmbedding) {
-      for (const at::Tensor& r : matrices_) rows = rotate_blocks_aten(rows, r);
-      return rows;
+    const std::size_t count = rotations_.size();
+    const bool is_embedding = kind_ == LayerKind::kEmbedding;
+    for (std::size_t n = 0; n < count; ++n) {
+      const std::size_t i = is_embedding ? n : count - 1 - n;
+      if (rotations_[i].spec().side == Side::kOutput) continue;
+      rows = kind_ == LayerKind::kConv1D
+                 ? from_left(i, first_row, rows)
+                 : rotate_blocks_aten(rows, is_embedding ? matrices_[i] : transposed(i));
     }
-    for (std::size_t i = rotations_.size(); i-- > 0;) {
-      rows = kind_ == LayerKind::kConv1D ? from_left(matrices_[i], first_row, rows)
-                                         : rotate_blocks_aten(rows, matrices_[i].transpose(1, 2));
+    for (std::size_t i = 0; i < count; ++i) {
+      if (rotations_[i].spec().side == Side::kOutput)
+        rows = kind_ == LayerKind::kConv1D ? rotate_blocks_aten(rows, transposed(i))
+                                           : from_left(i, first_row, rows);
       if (const at::Tensor& scale = rotations_[i].row_scale(); scale.defined())
         rows = rows * scale.to(at::kDouble).reshape({-1, 1}).narrow(0, first_row, rows.size(0));
     }
     return rows;
   }
 
-  static at::Tensor from_left(const at::Tensor& r, std::int64_t first_row, const at::Tensor& rows) {
+  at::Tensor transposed(std::size_t rotation) const { return matrices_[rotation].transpose(1, 2); }
+
+  at::Tensor from_left(std::size_t rotation, std::int64_t first_row, const at::Tensor& rows) const {
+    const at::Tensor& r = matrices_[rotation];
+    const RotationSpec& spec = rotations_[rotation].spec();
     const std::int64_t b = r.size(1);
-    const at::Tensor used = r.size(0) == 1 ? r : r.narrow(0, first_row / b, rows.size(0) / b);
-    return at::matmul(used, rows.reshape({-1, b, rows.size(1)})).reshape(rows.sizes());
+    const std::int64_t begin = std::max(first_row, spec.first_feature);
+    const std::int64_t end =
+        std::min(first_row + rows.size(0), spec.first_feature + rotations_[rotation].features());
+    if (begin >= end) return rows;
+    const at::Tensor used =
+        r.size(0) == 1 ? r : r.narrow(0, (begin - spec.first_feature) / b, (end - begin) / b);
+    at::Tensor part = rows.narrow(0, begin - first_row, end - begin);
+    if (spec.butterfly != 0) part = to_butterfly(part, 0, spec.butterfly);
+    part = at::matmul(used, part.reshape({-1, b, rows.size(1)})).reshape(part.sizes());
+    if (spec.butterfly != 0) part = from_butterfly(part, 0, spec.butterfly);
+    at::Tensor result = rows.clone();
+    result.narrow(0, begin - first_row, end - begin).copy_(part);
+    return result;
   }
 
   at::Tensor buffer(std::int64_t rows, SafetensorsDType dtype) const {

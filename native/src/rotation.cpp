@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "butterfly.hpp"
 #include "cayley.hpp"
 #include "dtypes.hpp"
 #include "json_text.hpp"
@@ -52,6 +53,8 @@ std::string_view formula_name(Formula formula) {
   return "unknown";
 }
 
+std::string_view side_name(Side side) { return side == Side::kInput ? "input" : "output"; }
+
 RotationSpec rotation_spec(const OFTConfig& config) {
   RotationSpec spec;
   if (config.use_cayley_neumann)
@@ -83,6 +86,17 @@ Rotation::Rotation(at::Tensor q, std::int64_t features, RotationSpec spec, at::T
                     (rows == 1 ? " block" : " blocks") + " of " + std::to_string(block_size_) +
                     (spec_.block_share ? ", shared, do" : " do") + " not make up " +
                     std::to_string(features_) + " features");
+  if (spec_.butterfly < 0 || spec_.first_feature < 0 ||
+      (spec_.butterfly > 0 && features_ % (2 * spec_.butterfly) != 0))
+    throw Error(Status::kInvalidArgument,
+                "rotation parameters: a butterfly of " + std::to_string(spec_.butterfly) +
+                    " from feature " + std::to_string(spec_.first_feature) + " does not fit " +
+                    std::to_string(features_) + " features");
+  if (spec_.side == Side::kInput && (spec_.butterfly != 0 || spec_.first_feature != 0))
+    throw Error(
+        Status::kUnsupported,
+        "rotation parameters: only rotations of the output side can be butterflies or leave "
+        "features alone");
 }
 
 at::Tensor Rotation::skew(at::ScalarType dtype) const {
@@ -145,7 +159,10 @@ std::string Rotation::to_json() const {
                    {"features", features_},
                    {"block_size", block_size_},
                    {"blocks", blocks()},
-                   {"block_share", spec_.block_share}};
+                   {"block_share", spec_.block_share},
+                   {"side", side_name(spec_.side)},
+                   {"first_feature", spec_.first_feature},
+                   {"butterfly", spec_.butterfly}};
   description["coft_eps"] = spec_.coft_eps ? Json(*spec_.coft_eps) : Json(nullptr);
   return description.dump();
 }
@@ -160,7 +177,12 @@ at::Tensor Rotation::apply(const at::Tensor& x) const {
                                               " cannot be rotated; convert it to "
                                               "float16, bfloat16, float32 or float64");
   const at::ScalarType compute = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  return rotate_blocks(x, matrices(compute));
+  const at::Tensor r = matrices(compute);
+  if (spec_.side == Side::kInput) return rotate_blocks(x, r);
+  const at::Tensor transposed = r.transpose(1, 2).contiguous();
+  if (spec_.butterfly == 0) return rotate_blocks(x, transposed);
+  return from_butterfly(rotate_blocks(to_butterfly(x, -1, spec_.butterfly), transposed), -1,
+                        spec_.butterfly);
 }
 
 }  // namespace oft

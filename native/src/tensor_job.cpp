@@ -45,7 +45,9 @@ bool TensorJob::is_copy() const {
 
 std::int64_t TensorJob::piece_rows() const {
   const std::int64_t granularity =
-      is_rotated() ? WeightRotation::row_granularity(layer().kind, rotations()) : 1;
+      is_rotated()
+          ? WeightRotation::row_granularity(layer().kind, tensor_.target.shape, rotations())
+          : 1;
   const auto size = static_cast<std::int64_t>(
       std::max(c10::elementSize(source_type_), c10::elementSize(target_type_)));
   const std::int64_t most = is_rotated() && !device_.is_cpu() ? kDevicePieceBytes : kPieceBytes;
@@ -89,7 +91,7 @@ void TensorJob::finish_piece() {
 }
 
 std::vector<Rotation> TensorJob::rotations() const {
-  return plan_.rotations(layer(), rotated_features(layer().kind, tensor_.target.shape));
+  return plan_.rotations(layer(), tensor_.target.shape);
 }
 
 const WeightRotation& TensorJob::rotation() {

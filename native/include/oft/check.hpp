@@ -14,13 +14,17 @@ struct CheckedLayer {
   std::string name;
   std::string kind;
   std::vector<std::int64_t> shape;
-  std::int64_t block_size = 0;
-  std::int64_t blocks = 0;
+  std::string side;          ///< "input" or "output"
+  std::int64_t factors = 0;  ///< rotations that make up the layer's; 1 but for fused and butterfly
+  std::int64_t block_size = 0;       ///< of the first factor
+  std::int64_t blocks = 0;           ///< of all factors
   double orthogonality_error = 0;    ///< worst ||R^T R - I||_F of its blocks
   std::vector<double> block_angles;  ///< largest angle of each block, radians
   double mean_angle = 0;             ///< over all planes, radians
-  double energy_before = 0;          ///< hyperspherical energy of the base weight's neurons
-  double energy_after = 0;           ///< and of the merged weight's
+  /// Hyperspherical energy of the vectors that are turned, before and after: neurons on the input
+  /// side, what each input feeds on the output side.
+  double energy_before = 0;
+  double energy_after = 0;
 };
 
 /// How an adapter fits a base model and what it does to it.

@@ -11,13 +11,16 @@
 
 namespace oft {
 
-/// The dimension that a weight of this kind and shape lets a rotation turn: [out, d] for Linear,
-/// [d, out] for Conv1D, in/groups * kernel for convolutions, [rows, d] for Embedding.
+/// The dimension that a weight of this kind and shape lets a rotation turn. On the input side d of
+/// [out, d] for Linear, of [d, out] for Conv1D, in/groups * kernel for convolutions, of [rows, d]
+/// for Embedding; on the output side `out`, which an Embedding has not.
 /// Throws Error(kUnsupported) for a shape that the kind cannot have.
-OFT_EXPORT std::int64_t rotated_features(LayerKind kind, at::IntArrayRef shape);
+OFT_EXPORT std::int64_t rotated_features(LayerKind kind, at::IntArrayRef shape,
+                                         Side side = Side::kInput);
 
 /// The rotation of one layer's weight by one or several adapters, ready to run on any piece of it.
-/// For adapters R1, R2 in the order of the forward, x R1 R2 W^T, a Linear becomes W R2^T R1^T.
+/// For rotations R1, R2 in the order of the forward a Linear becomes W R2^T R1^T where they turn
+/// its input, x R1 R2 W^T, and R2 R1 W where they turn its output.
 /// Computes in float32, in float64 for float64 weights; 16-bit results are rounded once.
 /// Safe to share between threads.
 class OFT_EXPORT WeightRotation {
@@ -31,8 +34,9 @@ class OFT_EXPORT WeightRotation {
                  const std::vector<Rotation>& rotations, Direction direction = Direction::kMerge);
 
   /// A weight may be cut along its first dimension; each piece must be a multiple of this many
-  /// rows: whole blocks of all rotations for Conv1D, else one.
-  static std::int64_t row_granularity(LayerKind kind, const std::vector<Rotation>& rotations);
+  /// rows: whole blocks of what turns that dimension, all rows where they share no such multiple.
+  static std::int64_t row_granularity(LayerKind kind, at::IntArrayRef shape,
+                                      const std::vector<Rotation>& rotations);
 
   std::int64_t rows() const { return rows_; }
   std::int64_t row_elements() const { return row_elements_; }
@@ -58,21 +62,28 @@ class OFT_EXPORT WeightRotation {
   bool run_all(const void* in, void* out, bool check) const;
 
  private:
-  /// One rotation as the kernel multiplies it: from the right, from the left for Conv1D.
+  /// What a weight [rows, row elements] is multiplied by.
   struct Factor {
-    at::Tensor matrices;  // [blocks, b, b], or [1, b, b] where a block is shared
-    std::int64_t block_size;
+    enum class Kind { kRight, kLeft, kRowScale };
+    Kind kind;
+    at::Tensor values;       // blocks [n, b, b] or [1, b, b]; scales [rows, 1]
+    std::int64_t first = 0;  // from the left: the rows that the blocks turn
+    std::int64_t features = 0;
+    std::int64_t butterfly = 0;
   };
 
-  /// One factor on rows of `dtype`, which is that of the weight or the compute type.
+  void add(LayerKind kind, at::IntArrayRef shape, const Rotation& rotation, Direction direction,
+           std::vector<Factor>& inputs, std::vector<Factor>& outputs) const;
+  /// Whether the kernels take the weight as it is, without a pass in the compute type.
+  bool is_plain() const;
+  /// A blocks factor on rows of `dtype`, which is that of the weight or the compute type.
   void apply(const Factor& factor, std::int64_t first_row, std::int64_t rows, const void* in,
              void* out, at::ScalarType dtype) const;
+  at::Tensor apply(const Factor& factor, std::int64_t first_row, const at::Tensor& rows) const;
 
-  std::vector<Factor> factors_;
-  at::Tensor row_scale_;  // [rows, 1] in the compute type; undefined where all are 1
+  std::vector<Factor> factors_;  // in the order of application
   at::ScalarType dtype_;
   at::ScalarType compute_;
-  bool from_left_ = false;
   std::int64_t granularity_ = 1;
   std::int64_t rows_ = 0;
   std::int64_t row_elements_ = 0;

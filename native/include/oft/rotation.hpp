@@ -22,6 +22,15 @@ enum class Formula {
 
 OFT_EXPORT std::string_view formula_name(Formula formula);
 
+/// Which dimension of a Linear's weight [out, in] a rotation turns.
+enum class Side {
+  kInput,   ///< y = (x R) W^T, so W' = W R^T: PEFT, OneTrainer
+  kOutput,  ///< y = (x W^T) R^T, so W' = R W; a bias is not turned: LyCORIS, kohya
+};
+
+/// "input" or "output".
+OFT_EXPORT std::string_view side_name(Side side);
+
 /// What a rotation is besides its parameters.
 struct RotationSpec {
   Formula formula = Formula::kCayley;
@@ -29,6 +38,13 @@ struct RotationSpec {
   bool block_share = false;
   /// COFT: each block's ||Q||_F is held within coft_eps / sqrt(rows of q), as PEFT does before use.
   std::optional<double> coft_eps = std::nullopt;
+  Side side = Side::kInput;
+  /// Where the rotated features start on their side; those before and after are left alone, as
+  /// where one layer is fused from several. Only the output side may leave some.
+  std::int64_t first_feature = 0;
+  /// 0, or the distance k of a butterfly (BOFT): features lie as [.., 2, k] and meet their blocks
+  /// as [.., k, 2]. Output side only.
+  std::int64_t butterfly = 0;
 };
 
 /// What a config says of its rotations.
@@ -37,13 +53,13 @@ OFT_EXPORT RotationSpec rotation_spec(const OFTConfig& config);
 /// A block-diagonal rotation of `features` dimensions, the one thing that every OFT adapter is.
 ///
 /// q is [blocks, b(b-1)/2] ([1, b(b-1)/2] where one block is shared): the elements above the
-/// diagonal of each Q, row by row. A layer rotates its input, y = (x R) W^T, hence W' = W R^T.
-/// `row_scale` (PEFT 0.14-0.15: `oft_s`) multiplies the rows of W' afterwards.
+/// diagonal of each Q, row by row. `Side` says what becomes of a weight. `row_scale` (PEFT
+/// 0.14-0.15: `oft_s`; LyCORIS: `rescale`) multiplies the rows of W' afterwards.
 /// Immutable, safe to share between threads.
 class OFT_EXPORT Rotation {
  public:
   /// Throws Error(kInvalidArgument) where q's shape does not fit `features` or is not floating
-  /// point.
+  /// point, or where a butterfly does not divide the features.
   Rotation(at::Tensor q, std::int64_t features, RotationSpec spec, at::Tensor row_scale = {});
 
   const at::Tensor& q() const { return q_; }
@@ -75,10 +91,18 @@ class OFT_EXPORT Rotation {
   /// The largest of the angles, radians; NaN where q is not finite. Cheaper than all of them.
   double largest_angle() const;
 
-  /// {"formula", "terms", "features", "block_size", "blocks", "block_share", "coft_eps"}.
+  /// R^exponent along the one-parameter group, by the exact formula and within no radius: each
+  /// plane turns by `exponent` times its angle in (-pi, pi], a row scale s becomes 1 + exponent (s
+  /// - 1). Of a Neumann series it is the power of the rotation nearest to R, so that the result is
+  /// orthogonal to rounding whatever the formula was. q is float32, float64 where it was.
+  Rotation power(double exponent) const;
+
+  /// {"formula", "terms", "features", "block_size", "blocks", "block_share", "coft_eps", "side",
+  /// "first_feature", "butterfly"}.
   std::string to_json() const;
 
-  /// x R for x [..., features]: rotates activations. 16-bit x is rotated in float32.
+  /// Rotates activations [..., features], 16-bit ones in float32: x R of the input side, y R^T of
+  /// the output side.
   at::Tensor apply(const at::Tensor& x) const;
 
  private:

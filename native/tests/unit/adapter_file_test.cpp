@@ -50,7 +50,7 @@ TEST(AdapterFile, PickledEqualsSafetensors) {
   ASSERT_EQ(pickled.layers.size(), exact.layers.size());
   for (std::size_t i = 0; i < exact.layers.size(); ++i) {
     EXPECT_EQ(pickled.layers[i].name, exact.layers[i].name);
-    EXPECT_TRUE(pickled.layers[i].q.equal(exact.layers[i].q));
+    EXPECT_TRUE(pickled.layers[i].factors.front().q.equal(exact.layers[i].factors.front().q));
   }
 }
 
@@ -66,7 +66,7 @@ TEST(AdapterFile, SavedFolderReadsBackEqual) {
     for (std::size_t i = 0; i < copy.layers.size(); ++i) {
       EXPECT_EQ(copy.layers[i].name, original.layers[i].name);
       EXPECT_EQ(copy.layers[i].is_embedding, original.layers[i].is_embedding);
-      EXPECT_TRUE(copy.layers[i].q.equal(original.layers[i].q));
+      EXPECT_TRUE(copy.layers[i].factors.front().q.equal(original.layers[i].factors.front().q));
     }
     ASSERT_EQ(copy.replacements.size(), original.replacements.size());
     for (const auto& [key, tensor] : original.replacements)
@@ -105,7 +105,7 @@ TEST(AdapterFile, PutKeepsLayersSortedAndReplaces) {
   adapter.put("b", false, at::ones({2, 6}));
   ASSERT_EQ(adapter.layers.size(), 2U);
   EXPECT_EQ(adapter.layers[0].name, "a");
-  EXPECT_TRUE(adapter.layer("b").q.equal(at::ones({2, 6})));
+  EXPECT_TRUE(adapter.layer("b").factors.front().q.equal(at::ones({2, 6})));
   EXPECT_NE(error_of(Status::kNotFound, [&] { adapter.layer("c"); }).find("nearest"),
             std::string::npos);
   error_of(Status::kInvalidArgument, [&] { adapter.put("", false, at::zeros({2, 6})); });

@@ -230,7 +230,7 @@ TEST(Merge, PiecesEqualTheWhole) {
     const std::vector<Rotation> rotations{random_rotation(24, 6, 0.3), random_rotation(24, 4, 0.3)};
     const at::Tensor w = at::randn({24, 24}).to(at::kBFloat16);
     const WeightRotation rotation(kind, w.sizes(), w.scalar_type(), rotations);
-    const std::int64_t step = WeightRotation::row_granularity(kind, rotations);
+    const std::int64_t step = WeightRotation::row_granularity(kind, w.sizes(), rotations);
     EXPECT_EQ(step, kind == LayerKind::kConv1D ? 12 : 1);
     at::Tensor pieces = w.clone();
     for (std::int64_t row = 0; row < 24; row += step) {

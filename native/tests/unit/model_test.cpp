@@ -397,7 +397,8 @@ TEST_P(ModelTest, BlocksOfOneTurnNothing) {
   EXPECT_TRUE(run(model, network_).equal(base_));
   const TemporaryFolder folder;
   model.save_pretrained(folder.path());
-  EXPECT_EQ(AdapterFile::load(folder.path()).layer("fc1").q.sizes(), at::IntArrayRef({16, 0}));
+  EXPECT_EQ(AdapterFile::load(folder.path()).layer("fc1").factors.front().q.sizes(),
+            at::IntArrayRef({16, 0}));
   model.merge_adapter();
   EXPECT_TRUE(run(model, network_).equal(base_));
 }
