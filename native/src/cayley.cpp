@@ -58,6 +58,19 @@ std::vector<double> neumann_coefficients(const RotationSpec& spec) {
   return coefficients;
 }
 
+std::complex<double> turn(double theta, const RotationSpec& spec) {
+  using namespace std::complex_literals;
+  const std::complex<double> q = 1i * theta;
+  if (spec.formula == Formula::kCayley) return (1.0 - q) / (1.0 + q);
+  std::complex<double> sum = 0;
+  std::complex<double> power = 1;
+  for (const double coefficient : neumann_coefficients(spec)) {
+    sum += coefficient * power;
+    power *= q;
+  }
+  return sum;
+}
+
 at::Tensor cayley_aten(const at::Tensor& q, std::int64_t block_size, const RotationSpec& spec) {
   const at::Tensor skew = skew_from_upper(q, block_size);
   const at::Tensor identity = at::eye(block_size, q.options());

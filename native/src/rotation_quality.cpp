@@ -39,6 +39,16 @@ double worst_orthogonality_of(const at::Tensor& r) {
                            });
 }
 
+template <typename T>
+double largest_singular_value_of(const at::Tensor& q, std::int64_t b) {
+  const T* data = q.const_data_ptr<T>();
+  const std::int64_t parameters = q.size(1);
+  return largest_of_blocks(q.size(0), b * b * b,
+                           [=](std::int64_t first, std::int64_t count, double* norms) {
+                             kernels::skew_norms(data + first * parameters, norms, count, b);
+                           });
+}
+
 }  // namespace
 
 double worst_orthogonality(const at::Tensor& r) {
@@ -49,13 +59,9 @@ double worst_orthogonality(const at::Tensor& r) {
 
 double largest_singular_value(const at::Tensor& q, std::int64_t block_size) {
   const at::Tensor here = q.cpu().contiguous();
-  const double* data = here.const_data_ptr<double>();
-  const std::int64_t parameters = q.size(1);
-  return largest_of_blocks(q.size(0), block_size * block_size * block_size,
-                           [=](std::int64_t first, std::int64_t count, double* norms) {
-                             kernels::skew_norms(data + first * parameters, norms, count,
-                                                 block_size);
-                           });
+  return q.scalar_type() == at::kDouble
+             ? largest_singular_value_of<double>(here, block_size)
+             : largest_singular_value_of<float>(here.to(at::kFloat), block_size);
 }
 
 }  // namespace oft

@@ -10,8 +10,8 @@ namespace oft {
 /// arithmetic. NaN where one is NaN.
 double worst_orthogonality(const at::Tensor& r);
 
-/// The largest singular value of the skew-symmetric blocks of which q [blocks, b(b-1)/2], float64,
-/// are the upper triangles. NaN where they are not finite.
+/// The largest singular value of the skew-symmetric blocks of which q [blocks, b(b-1)/2] are the
+/// upper triangles, by float64 arithmetic. NaN where they are not finite.
 double largest_singular_value(const at::Tensor& q, std::int64_t block_size);
 
 }  // namespace oft

@@ -100,9 +100,10 @@ const WeightRotation& TensorJob::rotation() {
     const std::vector<Rotation> parts = rotations();
     rotation_ =
         std::make_unique<WeightRotation>(layer().kind, tensor_.target.shape, source_type_, parts);
+    quality_.orthogonality_error = rotation_->orthogonality_error();
     if (!device_.is_cpu()) rotation_->move_to(device_);
     for (const Rotation& part : parts)
-      quality_.include({part.orthogonality_error(), part.largest_angle()});
+      quality_.largest_angle = worse(quality_.largest_angle, part.largest_angle());
   });
   return *rotation_;
 }

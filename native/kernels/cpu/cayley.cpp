@@ -28,7 +28,7 @@ template <typename T>
 void cayley_neumann(const T* q, T* r, std::int64_t blocks, std::int64_t b, std::int64_t terms,
                     bool legacy, Isa isa) {
   assert(isa <= best_isa());
-  const Scratch<T> scratch(4 * kLanesScratch + 4 * b * (b + kRowPadding) + b * kStripWidth);
+  const Scratch<T> scratch(4 * kLanesScratch + 4 * size_in_squares(b));
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx512:

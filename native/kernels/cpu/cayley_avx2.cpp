@@ -1,6 +1,7 @@
 #if defined(__x86_64__)
 
 #define OFT_SIMD "simd_avx2.h"
+#include "cayley_neumann_simd.h"
 #include "cayley_simd.h"
 
 namespace oft::kernels {

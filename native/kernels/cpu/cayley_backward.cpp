@@ -29,7 +29,7 @@ void cayley_neumann_backward(const T* q, const T* r_grad, T* q_grad, std::int64_
                              std::int64_t b, std::int64_t terms, bool legacy, Isa isa) {
   assert(isa <= best_isa());
   const std::int64_t matrices = kSeriesMatrices + Series<T>(terms, legacy).pairs();
-  const Scratch<T> scratch(matrices * b * (b + kRowPadding) + b * kStripWidth);
+  const Scratch<T> scratch(matrices * size_in_squares(b));
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx512:

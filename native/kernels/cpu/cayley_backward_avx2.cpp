@@ -2,6 +2,7 @@
 
 #define OFT_SIMD "simd_avx2.h"
 #include "cayley_backward_simd.h"
+#include "cayley_neumann_backward_simd.h"
 
 namespace oft::kernels {
 

@@ -10,11 +10,11 @@
 namespace oft::kernels {
 
 /// Working matrices of the series' gradient, beside one for each pair of coefficients.
-inline constexpr std::int64_t kSeriesMatrices = 6;
+inline constexpr std::int64_t kSeriesMatrices = 7;
 
 // What cayley_backward.cpp chooses from. `scratch` starts at a multiple of 64 bytes and holds
 //     exact     3b rows of b + kRowPadding elements, and b x kStripWidth
-//     Neumann   (kSeriesMatrices + pairs) b such rows, and b x kStripWidth
+//     Neumann   kSeriesMatrices + pairs matrices of b x b filled up to squares
 template <typename T>
 void cayley_backward_scalar(const T* r, const T* r_grad, T* q_grad, std::int64_t blocks,
                             std::int64_t b, T* scratch);

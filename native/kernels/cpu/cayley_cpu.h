@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "../cayley.h"
+#include "gauss_jordan.h"
 #include "series.h"
 #include "working_matrix.h"
 
@@ -11,9 +12,6 @@ namespace oft::kernels {
 
 /// Elements of working memory for one matrix of small blocks, a block to a lane: 8 x 8 vectors.
 inline constexpr std::int64_t kLanesScratch = 64 * 16;
-
-/// Most rows and columns that are eliminated together.
-inline constexpr std::int64_t kEliminated = 64;
 
 namespace {
 
@@ -27,9 +25,9 @@ bool is_near_identity(T squares, std::int64_t b) {
 }  // namespace
 
 // What cayley.cpp chooses from. `scratch` starts at a multiple of 64 bytes and holds
-//     exact     2 kLanesScratch elements and b + 2 kEliminated rows of b + kRowPadding +
-//     kEliminated Neumann   4 kLanesScratch elements, 4b rows of b + kRowPadding, and b x
-//     kStripWidth
+//     exact     2 kLanesScratch elements, and b + 2 kEliminated rows of
+//               b + kRowPadding + kEliminated
+//     Neumann   4 kLanesScratch elements, and 4 matrices of b x b filled up to squares
 template <typename T>
 void cayley_scalar(const T* q, T* r, std::int64_t blocks, std::int64_t b, T* scratch);
 template <typename T>

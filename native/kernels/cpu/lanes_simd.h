@@ -78,6 +78,15 @@ template <typename T, int D = Simd<T>::kLanes / 2>
   }
 }
 
+template <typename T>
+T sum_of_lanes(typename Simd<T>::Vec v) {
+  T lanes[Simd<T>::kLanes];
+  Simd<T>::store(lanes, v);
+  T sum = 0;
+  for (const T lane : lanes) sum += lane;
+  return sum;
+}
+
 }  // namespace
 }  // namespace oft::kernels
 

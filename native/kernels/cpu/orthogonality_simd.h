@@ -42,11 +42,7 @@ void orthogonality_errors_simd(const T* r, double* errors, std::int64_t blocks, 
               });
     }
     squares = S::multiply_add(S::set(2), twice, squares);
-    double lanes[S::kLanes];
-    S::store(lanes, squares);
-    double sum = 0;
-    for (const double lane : lanes) sum += lane;
-    errors[block] = __builtin_sqrt(sum);
+    errors[block] = __builtin_sqrt(sum_of_lanes<double>(squares));
   }
 }
 

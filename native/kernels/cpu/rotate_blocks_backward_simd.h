@@ -12,13 +12,54 @@
 namespace oft::kernels {
 namespace {
 
+/// One line of the cache in each of some rows.
+struct Lines {
+  const char* line;
+  std::int64_t stride;
+};
+
+/// The rows of x and y_grad that are read next, b elements of each. Their pieces lie apart, where
+/// no processor expects them: each tile fetches one line of all of them while it computes.
+template <typename T>
+class Upcoming {
+ public:
+  Upcoming(const RotateBlocksBackward<T>& w, std::int64_t row, std::int64_t block)
+      : size_(w.b * kElement),
+        x_{address(w.x, w.x_stride, row, block * w.b), w.x_stride * kElement},
+        y_grad_{address(w.y_grad, w.y_grad_stride, row, block * w.b), w.y_grad_stride * kElement} {}
+
+  /// Those that no tile has taken yet; the same line over and over when all are.
+  Lines take() {
+    constexpr std::int64_t kLine = 64;
+    const std::int64_t offset = taken_;
+    taken_ += kLine;
+    if (offset < size_) return {x_.line + offset, x_.stride};
+    if (offset - size_ < size_) return {y_grad_.line + offset - size_, y_grad_.stride};
+    return {x_.line, 0};
+  }
+
+ private:
+  static constexpr auto kElement = static_cast<std::int64_t>(sizeof(T));
+
+  static const char* address(const T* data, std::int64_t stride, std::int64_t row,
+                             std::int64_t column) {
+    return reinterpret_cast<const char*>(data + row * stride + column);
+  }
+
+  std::int64_t size_;
+  Lines x_;
+  Lines y_grad_;
+  std::int64_t taken_ = 0;
+};
+
 /// Adds the products of R columns of x with C vectors of columns of y_grad, summed over `rows`
 /// rows, to R rows of m_grad, of which `columns` elements count; or stores them where they are the
-/// first.
+/// first. Fetches a line of as many rows.
 template <int R, int C, typename M>
 [[gnu::always_inline]] inline void gradient_tile(const M* x, const M* y_grad, std::int64_t stride,
                                                  std::int64_t rows, M* m_grad, std::int64_t b,
-                                                 std::int64_t columns, bool is_first) {
+                                                 std::int64_t columns, bool is_first,
+                                                 Lines upcoming) {
   using S = Simd<M>;
   typename S::Vec sum[R][C];
 #pragma GCC unroll 8
@@ -26,6 +67,8 @@ template <int R, int C, typename M>
     for (int c = 0; c < C; ++c) sum[r][c] = S::zero();
   }
   for (std::int64_t i = 0; i < rows; ++i, x += stride, y_grad += stride) {
+    __builtin_prefetch(upcoming.line);
+    upcoming.line += upcoming.stride;
     typename S::Vec right[C];
     for (int c = 0; c < C; ++c) right[c] = S::load(y_grad + c * S::kLanes);
 #pragma GCC unroll 8
@@ -46,17 +89,19 @@ template <int R, int C, typename M>
 }
 
 /// Tiles of R rows of m_grad, then what is left in smaller ones.
-template <int R, int C, typename M>
+template <int R, int C, typename T, typename M>
 void gradient_rows(const M* x, const M* y_grad, std::int64_t stride, std::int64_t rows, M* m_grad,
-                   std::int64_t b, std::int64_t count, std::int64_t columns, bool is_first) {
+                   std::int64_t b, std::int64_t count, std::int64_t columns, bool is_first,
+                   Upcoming<T>& upcoming) {
   std::int64_t t = 0;
   for (; t + R <= count; t += R) {
-    gradient_tile<R, C>(x + t, y_grad, stride, rows, m_grad + t * b, b, columns, is_first);
+    gradient_tile<R, C>(x + t, y_grad, stride, rows, m_grad + t * b, b, columns, is_first,
+                        upcoming.take());
   }
   if constexpr (R > 1) {
     if (t < count) {
       gradient_rows<R / 2, C>(x + t, y_grad, stride, rows, m_grad + t * b, b, count - t, columns,
-                              is_first);
+                              is_first, upcoming);
     }
   }
 }
@@ -81,10 +126,12 @@ void rotate_blocks_backward_simd(const RotateBlocksBackward<T>& w, AccumulateT<T
       load_panel(w.x + i * w.x_stride + k * b + w.first, w.x_stride, rows, w.last - w.first, x,
                  stride);
       load_panel(w.y_grad + i * w.y_grad_stride + k * b, w.y_grad_stride, rows, b, y_grad, stride);
+      const bool is_last = k + 1 == w.blocks;
+      Upcoming<T> upcoming(w, is_last ? i + rows : i, is_last ? 0 : k + 1);
       for (std::int64_t j = 0; j < b; j += kWidth) {
         const auto run = [&]<int C>() {
           gradient_rows<kRows, C>(x, y_grad + j, stride, rows, m_grad + j, b, w.last - w.first,
-                                  b - j, is_first);
+                                  b - j, is_first, upcoming);
         };
         if (b - j > S::kLanes) {
           run.template operator()<2>();

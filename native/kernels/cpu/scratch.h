@@ -6,6 +6,12 @@
 
 namespace oft::kernels {
 
+/// Elements of a b x b matrix filled up to squares of the widest vector.
+inline std::int64_t size_in_squares(std::int64_t b) {
+  const std::int64_t columns = (b + 15) / 16 * 16;
+  return columns * columns;
+}
+
 /// Uninitialised working memory for one call, at a multiple of 64 bytes. Not for ISA units.
 template <typename T>
 class Scratch {

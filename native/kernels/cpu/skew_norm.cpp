@@ -10,7 +10,9 @@ namespace oft::kernels {
 template <typename T>
 void skew_norms(const T* q, double* norms, std::int64_t blocks, std::int64_t b, Isa isa) {
   assert(isa <= best_isa());
-  const Scratch<double> scratch(3 * (b + kVectorPadding) + most_products(b));
+  std::int64_t room = norm_numbers(b);
+  if (b <= kNormLanesBlock) room = kNormLanes * (room + norm_rows(b) * (norm_rows(b) - 1) / 2);
+  const Scratch<double> scratch(room);
   switch (isa) {
 #if defined(__x86_64__)
     case Isa::kAvx512:

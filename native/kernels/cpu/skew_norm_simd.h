@@ -5,6 +5,7 @@
 
 #include "lanczos.h"
 #include "skew_norm_cpu.h"
+#include "skew_norm_lanes_simd.h"
 #include "skew_simd.h"
 
 // Norms of skew-symmetric matrices over `Simd<double>`.
@@ -41,9 +42,19 @@ void add_skew_product(const T* q, std::int64_t b, const double* v, double* w) {
 template <typename T>
 void skew_norms_simd(const T* q, double* norms, std::int64_t blocks, std::int64_t b,
                      double* scratch) {
-  for (std::int64_t block = 0; block < blocks; ++block, q += b * (b - 1) / 2) {
-    norms[block] =
-        lanczos_norm(b, scratch, [&](const double* v, double* w) { add_skew_product(q, b, v, w); });
+  const std::int64_t parameters = b * (b - 1) / 2;
+  constexpr std::int64_t kLanes = Simd<double>::kLanes;
+  for (std::int64_t first = 0; first < blocks; first += kLanes) {
+    const std::int64_t count = at_most(blocks - first, kLanes);
+    const T* here = q + first * parameters;
+    if (b <= kNormLanesBlock && count * kFilledLanesBlock > b * kLanes) {
+      skew_norms_lanes(here, norms + first, count, b, scratch);
+      continue;
+    }
+    for (std::int64_t k = 0; k < count; ++k, here += parameters) {
+      norms[first + k] = lanczos_norm(
+          b, scratch, [&](const double* v, double* w) { add_skew_product(here, b, v, w); });
+    }
   }
 }
 

@@ -65,7 +65,6 @@ class RotateBlocksBackwardTest : public KernelTest<C> {
 TYPED_TEST_SUITE(RotateBlocksBackwardTest, ElementCases, CaseName);
 
 TYPED_TEST(RotateBlocksBackwardTest, EqualsExactSumsToRounding) {
-  using M = typename TestFixture::M;
   for (const std::int64_t b : block_sizes()) {
     for (const std::int64_t rows : kRows) {
       const typename TestFixture::Input in(rows, b, (b + rows) % 2 == 0, 0);
@@ -75,19 +74,14 @@ TYPED_TEST(RotateBlocksBackwardTest, EqualsExactSumsToRounding) {
         const auto k = static_cast<std::int64_t>(at) / (b * b);
         const std::int64_t t = static_cast<std::int64_t>(at) / b % b;
         const std::int64_t j = static_cast<std::int64_t>(at) % b;
-        double sum = 0;
-        double magnitude = 0;
+        ExactSum sum;
         for (std::int64_t block = k; block < k + blocks_of_one; ++block) {
           for (std::int64_t i = 0; i < rows; ++i) {
-            // Exact but for float64, whose own rounding the tolerance has twice.
-            const double term = to_double(in.x[in.rows.at(i, block * b + t)]) *
-                                to_double(in.y_grad[in.rows.at(i, block * b + j)]);
-            sum += term;
-            magnitude += std::fabs(term);
+            sum.add_product(in.x[in.rows.at(i, block * b + t)],
+                            in.y_grad[in.rows.at(i, block * b + j)]);
           }
         }
-        ASSERT_LE(std::fabs(m_grad[at] - sum),
-                  2 * sum_tolerance<M>(blocks_of_one * rows, sum, magnitude))
+        ASSERT_TRUE(sum.is_near(m_grad[at]))
             << "element " << at << ", b " << b << ", rows " << rows;
       }
     }
@@ -133,18 +127,11 @@ TYPED_TEST(RotateBlocksBackwardTest, NeedsNoAlignment) {
   using M = typename TestFixture::M;
   for (const std::int64_t b : {3, 5, 16, 33, 77}) {
     const typename TestFixture::Input in(14, b, false, 0);
-    const std::size_t bytes = in.x.size() * sizeof(T);
-    std::vector<std::byte> x(bytes + 1);
-    std::vector<std::byte> y_grad(bytes + 1);
-    std::vector<std::byte> m_grad(in.results() * sizeof(M) + 1);
-    std::memcpy(x.data() + 1, in.x.data(), bytes);
-    std::memcpy(y_grad.data() + 1, in.y_grad.data(), bytes);
-    this->run(reinterpret_cast<const T*>(x.data() + 1),
-              reinterpret_cast<const T*>(y_grad.data() + 1),
-              reinterpret_cast<M*>(m_grad.data() + 1), in, 0, b);
-    ASSERT_EQ(std::memcmp(m_grad.data() + 1, this->gradient(in).data(), in.results() * sizeof(M)),
-              0)
-        << "b " << b;
+    Unaligned<T> x(in.x);
+    Unaligned<T> y_grad(in.y_grad);
+    Unaligned<M> m_grad(in.results());
+    this->run(x.data(), y_grad.data(), m_grad.data(), in, 0, b);
+    ASSERT_TRUE(m_grad.equals(this->gradient(in))) << "b " << b;
   }
 }
 
@@ -177,10 +164,8 @@ TYPED_TEST(RotateBlocksBackwardTest, DenormalsAreKept) {
   using T = typename TestFixture::T;
   for (const std::int64_t b : {1, 4, 16, 33}) {
     typename TestFixture::Input in(1, b, false, 0);
-    for (std::size_t t = 0; t < in.x.size(); ++t) {
-      in.x[t] = from_double<T>(smallest<T>() * static_cast<double>(1 + t % 100));
-      in.y_grad[t] = from_double<T>(1);
-    }
+    fill_with_denormals(in.x);
+    std::fill(in.y_grad.begin(), in.y_grad.end(), from_double<T>(1));
     const auto m_grad = this->gradient(in);
     for (std::size_t at = 0; at < m_grad.size(); ++at) {
       ASSERT_EQ(static_cast<double>(m_grad[at]), to_double(in.x[at / static_cast<std::size_t>(b)]));

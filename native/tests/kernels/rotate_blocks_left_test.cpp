@@ -28,25 +28,17 @@ class RotateBlocksLeftTest : public KernelTest<C> {
   using T = typename C::Element;
   using M = typename Accumulate<T>::type;
 
-  struct Input {
-    std::vector<T> x;
-    std::vector<M> m;
-    Rows rows;
-    std::int64_t b;
-    bool shared;
+  using Input = RotationInput<T>;
 
-    Input(std::int64_t columns, std::int64_t size, bool share, std::int64_t gap)
-        : rows{columns == 0 ? 0 : kBlocks * size, columns, columns + gap}, b(size), shared(share) {
-      x = random_values<T>(rows.size(), 1);
-      m = random_values<M>(static_cast<std::size_t>((share ? 1 : kBlocks) * b * b), 2);
-    }
-  };
+  static Input input(std::int64_t columns, std::int64_t b, bool shared, std::int64_t gap) {
+    return Input({columns == 0 ? 0 : kBlocks * b, columns, columns + gap}, b, kBlocks, shared);
+  }
 
   static void run(const T* x, std::int64_t x_stride, T* y, std::int64_t y_stride, const M* m,
                   const Input& in) {
-    rotate_blocks_left(
-        RotateBlocksLeft<T>{x, x_stride, y, y_stride, m, in.rows.columns, kBlocks, in.b, in.shared},
-        C::kSet);
+    rotate_blocks_left(RotateBlocksLeft<T>{x, x_stride, y, y_stride, m, in.rows.columns, in.blocks,
+                                           in.b, in.shared},
+                       C::kSet);
   }
 
   /// y without gaps.
@@ -60,27 +52,18 @@ class RotateBlocksLeftTest : public KernelTest<C> {
 TYPED_TEST_SUITE(RotateBlocksLeftTest, ElementCases, CaseName);
 
 TYPED_TEST(RotateBlocksLeftTest, EqualsExactSumsToRounding) {
-  using T = typename TestFixture::T;
   for (const std::int64_t b : block_sizes()) {
     for (const std::int64_t columns : kColumns) {
-      const typename TestFixture::Input in(columns, b, (b + columns) % 2 == 0, 0);
+      const auto in = this->input(columns, b, (b + columns) % 2 == 0, 0);
       const auto y = this->rotated(in);
       for (std::int64_t i = 0; i < in.rows.rows; ++i) {
         const std::int64_t k = i / b;
         const auto* m = in.m.data() + (in.shared ? 0 : k * b * b) + i % b * b;
         for (std::int64_t c = 0; c < columns; ++c) {
-          long double sum = 0;
-          long double magnitude = 0;
-          for (std::int64_t t = 0; t < b; ++t) {
-            const long double term =
-                static_cast<long double>(to_double(in.x[in.rows.at(k * b + t, c)])) * m[t];
-            sum += term;
-            magnitude += std::fabs(term);
-          }
-          const double tolerance =
-              sum_tolerance<T>(b, static_cast<double>(sum), static_cast<double>(magnitude));
-          const auto got = static_cast<long double>(to_double(y[in.rows.at(i, c)]));
-          ASSERT_LE(std::fabs(got - sum), tolerance)
+          ExactSum sum;
+          for (std::int64_t t = 0; t < b; ++t)
+            sum.add_product(in.x[in.rows.at(k * b + t, c)], m[t]);
+          ASSERT_TRUE(sum.is_near(y[in.rows.at(i, c)]))
               << "row " << i << ", column " << c << ", b " << b << ", columns " << columns;
         }
       }
@@ -94,20 +77,15 @@ TYPED_TEST(RotateBlocksLeftTest, TouchesItsElementsOnly) {
   for (const std::int64_t b : block_sizes()) {
     for (const std::int64_t columns : {1, 9, 33, 65}) {
       for (const Flush flush : {Flush::kStart, Flush::kEnd}) {
-        const typename TestFixture::Input in(columns, b, b % 2 == 0, 5);
+        const auto in = this->input(columns, b, b % 2 == 0, 5);
         const Rows to{in.rows.rows, columns, columns + 3};
         const std::vector<T> before = random_values<T>(to.size(), 3);
         GuardedBuffer<T> x(in.x, flush);
         GuardedBuffer<typename TestFixture::M> m(in.m, flush);
         GuardedBuffer<T> y(before, flush);
         this->run(x.data(), in.rows.stride, y.data(), to.stride, m.data(), in);
-
-        std::vector<T> expected = before;
-        const std::vector<T> dense = this->rotated(in);
-        for (std::size_t t = 0, next = 0; t < expected.size(); ++t) {
-          if (!to.is_gap(t)) expected[t] = dense[next++];
-        }
-        ASSERT_TRUE(same_bits(y.values(), expected)) << "b " << b << ", columns " << columns;
+        ASSERT_TRUE(same_bits(y.values(), with_gaps(this->rotated(in), before, to)))
+            << "b " << b << ", columns " << columns;
         ASSERT_TRUE(same_bits(x.values(), in.x)) << "b " << b << ", columns " << columns;
       }
     }
@@ -117,7 +95,7 @@ TYPED_TEST(RotateBlocksLeftTest, TouchesItsElementsOnly) {
 TYPED_TEST(RotateBlocksLeftTest, InPlaceEqualsOutOfPlace) {
   for (const std::int64_t b : block_sizes()) {
     for (const std::int64_t columns : kColumns) {
-      const typename TestFixture::Input in(columns, b, false, 0);
+      const auto in = this->input(columns, b, false, 0);
       auto x = in.x;
       this->run(x.data(), in.rows.stride, x.data(), in.rows.stride, in.m.data(), in);
       ASSERT_TRUE(same_bits(x, this->rotated(in))) << "b " << b << ", columns " << columns;
@@ -127,7 +105,7 @@ TYPED_TEST(RotateBlocksLeftTest, InPlaceEqualsOutOfPlace) {
 
 TYPED_TEST(RotateBlocksLeftTest, ColumnsApartEqualTheWhole) {
   for (const std::int64_t b : block_sizes()) {
-    typename TestFixture::Input in(100, b, true, 0);
+    auto in = this->input(100, b, true, 0);
     const auto whole = this->rotated(in);
     auto pieces = whole;
     std::fill(pieces.begin(), pieces.end(), typename TestFixture::T{});
@@ -146,16 +124,12 @@ TYPED_TEST(RotateBlocksLeftTest, NeedsNoAlignment) {
   using T = typename TestFixture::T;
   using M = typename TestFixture::M;
   for (const std::int64_t b : {3, 5, 16, 33, 77}) {
-    const typename TestFixture::Input in(45, b, false, 0);
-    const std::size_t bytes = in.x.size() * sizeof(T);
-    std::vector<std::byte> x(bytes + 1);
-    std::vector<std::byte> y(bytes + 1);
-    std::vector<std::byte> m(in.m.size() * sizeof(M) + 1);
-    std::memcpy(x.data() + 1, in.x.data(), bytes);
-    std::memcpy(m.data() + 1, in.m.data(), in.m.size() * sizeof(M));
-    this->run(reinterpret_cast<const T*>(x.data() + 1), 45, reinterpret_cast<T*>(y.data() + 1), 45,
-              reinterpret_cast<const M*>(m.data() + 1), in);
-    ASSERT_EQ(std::memcmp(y.data() + 1, this->rotated(in).data(), bytes), 0) << "b " << b;
+    const auto in = this->input(45, b, false, 0);
+    Unaligned<T> x(in.x);
+    Unaligned<M> m(in.m);
+    Unaligned<T> y(in.x.size());
+    this->run(x.data(), 45, y.data(), 45, m.data(), in);
+    ASSERT_TRUE(y.equals(this->rotated(in))) << "b " << b;
   }
 }
 
@@ -163,7 +137,7 @@ TYPED_TEST(RotateBlocksLeftTest, NanAndInfinityStayInTheirColumnAndBlock) {
   using T = typename TestFixture::T;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   for (const std::int64_t b : {1, 4, 5, 16, 33, 77}) {
-    typename TestFixture::Input in(40, b, false, 0);
+    auto in = this->input(40, b, false, 0);
     for (auto& factor : in.m) factor = std::fabs(factor) + 1;
     const auto clean = this->rotated(in);
     in.x[in.rows.at(b - 1, 2)] = from_double<T>(kInfinity);
@@ -186,15 +160,10 @@ TYPED_TEST(RotateBlocksLeftTest, NanAndInfinityStayInTheirColumnAndBlock) {
 }
 
 TYPED_TEST(RotateBlocksLeftTest, DenormalsAreKept) {
-  using T = typename TestFixture::T;
-  using M = typename TestFixture::M;
   for (const std::int64_t b : {1, 4, 16, 33}) {
-    typename TestFixture::Input in(40, b, true, 0);
-    for (std::size_t t = 0; t < in.x.size(); ++t) {
-      in.x[t] = from_double<T>(smallest<T>() * static_cast<double>(1 + t % 100));
-    }
-    std::fill(in.m.begin(), in.m.end(), M{0});
-    for (std::int64_t t = 0; t < b; ++t) in.m[static_cast<std::size_t>(t * b + t)] = 1;
+    auto in = this->input(40, b, true, 0);
+    fill_with_denormals(in.x);
+    fill_with_identity(in.m, b);
     ASSERT_TRUE(same_bits(this->rotated(in), in.x)) << "b " << b;
   }
 }

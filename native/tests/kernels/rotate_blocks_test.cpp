@@ -24,23 +24,12 @@ class RotateBlocksTest : public KernelTest<C> {
   using T = typename C::Element;
   using M = typename Accumulate<T>::type;
 
-  struct Input {
-    std::vector<T> x;
-    std::vector<M> m;
-    Rows rows;
-    std::int64_t b;
-    std::int64_t blocks;
-    bool shared;
+  using Input = RotationInput<T>;
 
-    Input(std::int64_t count, std::int64_t size, bool share, std::int64_t gap)
-        : rows{count, blocks_for(size) * size, blocks_for(size) * size + gap},
-          b(size),
-          blocks(blocks_for(size)),
-          shared(share) {
-      x = random_values<T>(rows.size(), 1);
-      m = random_values<M>(static_cast<std::size_t>((share ? 1 : blocks) * b * b), 2);
-    }
-  };
+  static Input input(std::int64_t rows, std::int64_t b, bool shared, std::int64_t gap) {
+    const std::int64_t columns = blocks_for(b) * b;
+    return Input({rows, columns, columns + gap}, b, blocks_for(b), shared);
+  }
 
   static void run(const T* x, std::int64_t x_stride, T* y, std::int64_t y_stride, const M* m,
                   std::int64_t rows, std::int64_t blocks, std::int64_t b, bool shared) {
@@ -61,19 +50,11 @@ class RotateBlocksTest : public KernelTest<C> {
       for (std::int64_t j = 0; j < in.rows.columns; ++j) {
         const std::int64_t k = j / in.b;
         const M* m = in.m.data() + (in.shared ? 0 : k * in.b * in.b) + j % in.b;
-        long double sum = 0;
-        long double magnitude = 0;
+        ExactSum sum;
         for (std::int64_t t = 0; t < in.b; ++t) {
-          const long double term =
-              static_cast<long double>(to_double(in.x[in.rows.at(i, k * in.b + t)])) * m[t * in.b];
-          sum += term;
-          magnitude += std::fabs(term);
+          sum.add_product(in.x[in.rows.at(i, k * in.b + t)], m[t * in.b]);
         }
-        const double tolerance =
-            sum_tolerance<T>(in.b, static_cast<double>(sum), static_cast<double>(magnitude));
-        const auto got = static_cast<long double>(
-            to_double(y[static_cast<std::size_t>(i * in.rows.columns + j)]));
-        ASSERT_LE(std::fabs(got - sum), tolerance)
+        ASSERT_TRUE(sum.is_near(y[static_cast<std::size_t>(i * in.rows.columns + j)]))
             << "row " << i << ", column " << j << ", b " << in.b << ", rows " << in.rows.rows;
       }
     }
@@ -86,7 +67,7 @@ TYPED_TEST(RotateBlocksTest, EqualsExactSumsToRounding) {
   for (const std::int64_t b : block_sizes()) {
     for (const std::int64_t rows : {0, 1, 2, 11, 12, 13, 24, 25, 100}) {
       const bool shared = (b + rows) % 2 == 0;
-      const typename TestFixture::Input in(rows, b, shared, 0);
+      const auto in = this->input(rows, b, shared, 0);
       this->expect_near(this->rotated(in), in);
       if (this->HasFatalFailure()) return;
     }
@@ -99,7 +80,7 @@ TYPED_TEST(RotateBlocksTest, TouchesItsElementsOnly) {
   for (const std::int64_t b : block_sizes()) {
     for (const std::int64_t rows : {1, 7, 13, 98}) {
       for (const Flush flush : {Flush::kStart, Flush::kEnd}) {
-        const typename TestFixture::Input in(rows, b, b % 2 == 0, 5);
+        const auto in = this->input(rows, b, b % 2 == 0, 5);
         const Rows to{rows, in.rows.columns, in.rows.columns + 3};
         const std::vector<T> before = random_values<T>(to.size(), 3);
         GuardedBuffer<T> x(in.x, flush);
@@ -107,13 +88,8 @@ TYPED_TEST(RotateBlocksTest, TouchesItsElementsOnly) {
         GuardedBuffer<T> y(before, flush);
         this->run(x.data(), in.rows.stride, y.data(), to.stride, m.data(), rows, in.blocks, b,
                   in.shared);
-
-        std::vector<T> expected = before;
-        const std::vector<T> dense = this->rotated(in);
-        for (std::size_t t = 0, next = 0; t < expected.size(); ++t) {
-          if (!to.is_gap(t)) expected[t] = dense[next++];
-        }
-        ASSERT_TRUE(same_bits(y.values(), expected)) << "b " << b << ", rows " << rows;
+        ASSERT_TRUE(same_bits(y.values(), with_gaps(this->rotated(in), before, to)))
+            << "b " << b << ", rows " << rows;
         ASSERT_TRUE(same_bits(x.values(), in.x)) << "b " << b << ", rows " << rows;
       }
     }
@@ -123,7 +99,7 @@ TYPED_TEST(RotateBlocksTest, TouchesItsElementsOnly) {
 TYPED_TEST(RotateBlocksTest, InPlaceEqualsOutOfPlace) {
   for (const std::int64_t b : block_sizes()) {
     for (const std::int64_t rows : {1, 13, 100}) {
-      const typename TestFixture::Input in(rows, b, false, 0);
+      const auto in = this->input(rows, b, false, 0);
       auto x = in.x;
       this->run(x.data(), in.rows.stride, x.data(), in.rows.stride, in.m.data(), rows, in.blocks, b,
                 false);
@@ -134,7 +110,7 @@ TYPED_TEST(RotateBlocksTest, InPlaceEqualsOutOfPlace) {
 
 TYPED_TEST(RotateBlocksTest, PiecesEqualTheWhole) {
   for (const std::int64_t b : block_sizes()) {
-    const typename TestFixture::Input in(100, b, false, 0);
+    const auto in = this->input(100, b, false, 0);
     const auto whole = this->rotated(in);
     auto pieces = whole;
     std::fill(pieces.begin(), pieces.end(), typename TestFixture::T{});
@@ -154,24 +130,20 @@ TYPED_TEST(RotateBlocksTest, NeedsNoAlignment) {
   using T = typename TestFixture::T;
   using M = typename TestFixture::M;
   for (const std::int64_t b : {3, 5, 16, 33, 77}) {
-    const typename TestFixture::Input in(14, b, false, 0);
-    const std::size_t bytes = in.x.size() * sizeof(T);
-    std::vector<std::byte> x(bytes + 1);
-    std::vector<std::byte> y(bytes + 1);
-    std::vector<std::byte> m(in.m.size() * sizeof(M) + 1);
-    std::memcpy(x.data() + 1, in.x.data(), bytes);
-    std::memcpy(m.data() + 1, in.m.data(), in.m.size() * sizeof(M));
-    this->run(reinterpret_cast<const T*>(x.data() + 1), in.rows.stride,
-              reinterpret_cast<T*>(y.data() + 1), in.rows.stride,
-              reinterpret_cast<const M*>(m.data() + 1), 14, in.blocks, b, false);
-    ASSERT_EQ(std::memcmp(y.data() + 1, this->rotated(in).data(), bytes), 0) << "b " << b;
+    const auto in = this->input(14, b, false, 0);
+    Unaligned<T> x(in.x);
+    Unaligned<M> m(in.m);
+    Unaligned<T> y(in.x.size());
+    this->run(x.data(), in.rows.stride, y.data(), in.rows.stride, m.data(), 14, in.blocks, b,
+              false);
+    ASSERT_TRUE(y.equals(this->rotated(in))) << "b " << b;
   }
 }
 
 TYPED_TEST(RotateBlocksTest, NanAndInfinityStayInTheirRowAndBlock) {
   using T = typename TestFixture::T;
   for (const std::int64_t b : {1, 4, 5, 8, 16, 17, 33, 77}) {
-    typename TestFixture::Input in(14, b, false, 0);
+    auto in = this->input(14, b, false, 0);
     for (auto& factor : in.m) factor = std::fabs(factor) + 1;
     const auto clean = this->rotated(in);
     const std::int64_t last = in.blocks - 1;
@@ -198,15 +170,10 @@ TYPED_TEST(RotateBlocksTest, NanAndInfinityStayInTheirRowAndBlock) {
 }
 
 TYPED_TEST(RotateBlocksTest, DenormalsAreKept) {
-  using T = typename TestFixture::T;
-  using M = typename TestFixture::M;
   for (const std::int64_t b : {1, 4, 16, 33}) {
-    typename TestFixture::Input in(14, b, true, 0);
-    for (std::size_t t = 0; t < in.x.size(); ++t) {
-      in.x[t] = from_double<T>(smallest<T>() * static_cast<double>(1 + t % 100));
-    }
-    std::fill(in.m.begin(), in.m.end(), M{0});
-    for (std::int64_t t = 0; t < b; ++t) in.m[static_cast<std::size_t>(t * b + t)] = 1;
+    auto in = this->input(14, b, true, 0);
+    fill_with_denormals(in.x);
+    fill_with_identity(in.m, b);
     ASSERT_TRUE(same_bits(this->rotated(in), in.x)) << "b " << b;
   }
 }
