@@ -15,6 +15,17 @@ oft_status oft_checkpoint_merge_adapter(oft_checkpoint_merge* merge, const char*
                   [&] { deref(merge, "merge").value.adapter(path_in(path, path_size, "path")); });
 }
 
+oft_status oft_checkpoint_merge_component_adapter(oft_checkpoint_merge* merge,
+                                                  const char* component, size_t component_size,
+                                                  const char* path, size_t path_size,
+                                                  oft_error** out_error) {
+  return boundary(out_error, [&] {
+    deref(merge, "merge")
+        .value.adapter(path_in(path, path_size, "path"),
+                       std::string(text_in(component, component_size, "component")));
+  });
+}
+
 oft_status oft_checkpoint_merge_options(oft_checkpoint_merge* merge, const char* json,
                                         size_t json_size, oft_error** out_error) {
   return boundary(out_error, [&] {

@@ -101,6 +101,20 @@ oft_status oft_model_set_adapter(oft_model* model, const char* names, size_t nam
   return boundary(out_error, [&] { model_of(model).set_adapter(names_in(names, names_size)); });
 }
 
+oft_status oft_model_set_adapter_strength(oft_model* model, const char* name, size_t name_size,
+                                          double strength, oft_error** out_error) {
+  return boundary(
+      out_error, [&] { model_of(model).set_adapter_strength(name_in(name, name_size), strength); });
+}
+
+oft_status oft_model_adapter_strength(const oft_model* model, const char* name, size_t name_size,
+                                      double* out_strength, oft_error** out_error) {
+  return boundary(out_error, [&] {
+    deref(out_strength, "out_strength") =
+        model_of(model).adapter_strength(name_in(name, name_size));
+  });
+}
+
 oft_status oft_model_delete_adapter(oft_model* model, const char* name, size_t name_size,
                                     oft_error** out_error) {
   return boundary(out_error, [&] { model_of(model).delete_adapter(name_in(name, name_size)); });

@@ -79,6 +79,13 @@ oft_status oft_rotation_inverse(const oft_rotation* rotation, oft_dtype dtype,
   });
 }
 
+oft_status oft_rotation_power(const oft_rotation* rotation, double exponent,
+                              oft_rotation** out_rotation, oft_error** out_error) {
+  return boundary(out_error, [&] {
+    give(out_rotation, "out_rotation", deref(rotation, "rotation").value.power(exponent));
+  });
+}
+
 oft_status oft_rotation_angles(const oft_rotation* rotation, oft_tensor** out_angles,
                                oft_error** out_error) {
   return boundary(out_error, [&] {

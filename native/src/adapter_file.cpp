@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "adapter_keys.hpp"
 #include "adapter_tensors.hpp"
 #include "dtypes.hpp"
 #include "files.hpp"
+#include "foreign_adapter.hpp"
+#include "hub_cache.hpp"
 #include "json_text.hpp"
 #include "oft/error.hpp"
 #include "oft/merge.hpp"
@@ -33,15 +36,16 @@ fs::path find_tensor_file(const fs::path& folder) {
                                      kPickleName + " in this folder, so it holds no adapter");
 }
 
-fs::path find_folder(const fs::path& path) {
-  if (!fs::exists(path)) throw Error(Status::kNotFound, path.string() + ": no such file or folder");
-  if (fs::is_directory(path)) return path;
-  const fs::path name = path.filename();
-  if (name == kConfigName || name == kSafetensorsName || name == kPickleName)
-    return path.has_parent_path() ? path.parent_path() : fs::path(".");
-  throw Error(Status::kInvalidArgument, path.string() +
-                                            ": not an adapter; give the folder that holds " +
-                                            kConfigName + " and " + kSafetensorsName);
+/// The folder of an adapter of PEFT, given itself or by a file in it; nothing where the config is
+/// missing.
+std::optional<fs::path> find_peft_folder(const fs::path& path) {
+  fs::path folder = path;
+  if (!fs::is_directory(path)) {
+    const fs::path name = path.filename();
+    if (name != kConfigName && name != kSafetensorsName && name != kPickleName) return std::nullopt;
+    folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  }
+  return fs::exists(folder / kConfigName) ? std::optional(folder) : std::nullopt;
 }
 
 void check_rotation_tensor(const AdapterLayer& layer, const at::Tensor& tensor, std::int64_t dims,
@@ -52,6 +56,17 @@ void check_rotation_tensor(const AdapterLayer& layer, const at::Tensor& tensor, 
                 "layer '" + layer.name + "': rotation parameters of shape " +
                     shape_text(tensor.sizes()) + " and type " + torch_name(tensor.scalar_type()) +
                     "; expected " + expected + " of a floating-point type");
+}
+
+/// Parts of a layer fused from several lie one after another, and none may be missing.
+void require_whole(const AdapterLayer& layer, std::int64_t features) {
+  const AdapterFactor& last = layer.factors.back();
+  const std::int64_t end = last.first_feature + last.q.size(0) * block_size_of(last.q.size(1));
+  if (last.first_feature > 0 && end != features)
+    throw Error(Status::kInvalidArgument,
+                "layer '" + layer.name + "': its " + std::to_string(layer.factors.size()) +
+                    " parts are for " + std::to_string(end) + " outputs, the weight has " +
+                    std::to_string(features));
 }
 
 /// PEFT 0.14-0.15 holds the stored matrix, not its skew part, within eps ceil(out / r)^2 /
@@ -85,6 +100,7 @@ std::size_t AdapterLayer::bytes() const {
 }
 
 bool AdapterLayer::is_finite() const {
+  if (row_scale.defined() && !row_scale.isfinite().all().item<bool>()) return false;
   return std::all_of(factors.begin(), factors.end(), [](const AdapterFactor& factor) {
     return factor.q.isfinite().all().item<bool>();
   });
@@ -92,9 +108,12 @@ bool AdapterLayer::is_finite() const {
 
 AdapterFile::AdapterFile(OFTConfig config) : config(std::move(config)) {}
 
-AdapterFile AdapterFile::load(const fs::path& path) {
+AdapterFile AdapterFile::load(const fs::path& name_or_path) {
+  const fs::path path = local_model_path(name_or_path);
+  const std::optional<fs::path> folder = find_peft_folder(path);
+  if (!folder) return read_foreign_adapter(path);
   AdapterFile file{OFTConfig()};
-  file.path = find_folder(path);
+  file.path = *folder;
   const fs::path tensor_file = find_tensor_file(file.path);
   const std::string config_text = read_text_file(file.path / kConfigName);
   const std::map<std::string, at::Tensor> tensors = read_adapter_tensors(tensor_file);
@@ -165,15 +184,17 @@ AdapterFile AdapterFile::load(const fs::path& path) {
   return file;
 }
 
-void AdapterFile::save(const fs::path& folder) const {
-  const std::string prefix(kPeftPrefix);
-  std::map<std::string, at::Tensor> tensors;
-  OFTConfig written = config;
+void AdapterFile::require_savable() const {
   for (const AdapterLayer& layer : layers) {
     if (layer.side == Side::kOutput)
       throw Error(Status::kUnsupported, "layer '" + layer.name + "': " + maker() +
                                             " turns outputs, and PEFT's format inputs only; merge "
                                             "the adapter, or convert it to 'lora' or 'full'");
+    if (format == AdapterFormat::kOneTrainer)
+      throw Error(Status::kUnsupported,
+                  "layer '" + layer.name +
+                      "': OneTrainer turns convolutions the other way than PEFT, and which layers "
+                      "are convolutions only a model tells; convert the adapter with its base");
     if (layer.row_scale.defined() && !layer.row_scale.eq(1).all().item<bool>())
       throw Error(Status::kUnsupported,
                   "layer '" + layer.name +
@@ -184,6 +205,15 @@ void AdapterFile::save(const fs::path& folder) const {
                   "layer '" + layer.name +
                       "': the radius of PEFT 0.14-0.15's COFT cannot be said in "
                       "the format of PEFT >= 0.16; merge the adapter instead");
+  }
+}
+
+void AdapterFile::save(const fs::path& folder) const {
+  require_savable();
+  const std::string prefix(kPeftPrefix);
+  std::map<std::string, at::Tensor> tensors;
+  OFTConfig written = config;
+  for (const AdapterLayer& layer : layers) {
     if (layer.legacy_matrix.defined()) written.peft_version = OFTConfig().peft_version;
     tensors.emplace(
         prefix + layer.name + (layer.is_embedding ? ".oft_embedding_R.weight" : ".oft_R.weight"),
@@ -204,9 +234,13 @@ void AdapterFile::save(const fs::path& folder) const {
 std::vector<Rotation> AdapterFile::rotations(const AdapterLayer& layer, LayerKind kind,
                                              at::IntArrayRef shape) const {
   const std::int64_t features = rotated_features(kind, shape, layer.side);
+  // OneTrainer turns convolutions by W R and not W R^T; its series has p(Q)^T = p(-Q).
+  const bool is_reversed = format == AdapterFormat::kOneTrainer &&
+                           (kind == LayerKind::kConv1d || kind == LayerKind::kConv2d);
   std::vector<Rotation> rotations;
   for (std::size_t i = 0; i < layer.factors.size(); ++i)
-    rotations.push_back(factor_rotation(layer, i, features));
+    rotations.push_back(factor_rotation(layer, i, features, is_reversed));
+  require_whole(layer, features);
   return rotations;
 }
 
@@ -215,11 +249,11 @@ Rotation AdapterFile::rotation(const AdapterLayer& layer, std::int64_t features)
     throw Error(Status::kUnsupported, "layer '" + layer.name + "': its rotation is a product of " +
                                           std::to_string(layer.factors.size()) +
                                           " factors; merge the adapter instead");
-  return factor_rotation(layer, 0, features);
+  return factor_rotation(layer, 0, features, /*is_reversed=*/false);
 }
 
 Rotation AdapterFile::factor_rotation(const AdapterLayer& layer, std::size_t index,
-                                      std::int64_t features) const {
+                                      std::int64_t features, bool is_reversed) const {
   RotationSpec spec = rotation_spec(config);
   try {
     const AdapterFactor& factor = layer.factors[index];
@@ -227,10 +261,13 @@ Rotation AdapterFile::factor_rotation(const AdapterLayer& layer, std::size_t ind
       spec.side = layer.side;
       spec.first_feature = factor.first_feature;
       spec.butterfly = factor.butterfly;
+      if (format == AdapterFormat::kOneTrainer)
+        spec.block_share = factor.q.size(0) == 1 && features > block_size_of(factor.q.size(1));
       const bool is_part = layer.factors.size() > 1 && factor.butterfly == 0;
       const bool is_last = index + 1 == layer.factors.size();
       Rotation rotation(
-          factor.q, is_part ? factor.q.size(0) * block_size_of(factor.q.size(1)) : features, spec,
+          is_reversed ? -factor.q : factor.q,
+          is_part ? factor.q.size(0) * block_size_of(factor.q.size(1)) : features, spec,
           is_last && layer.row_scale.defined() ? layer.row_scale.flatten() : at::Tensor());
       if (format == AdapterFormat::kPeft) check_block_size(layer, rotation);
       return rotation;
@@ -304,6 +341,7 @@ std::vector<std::string> AdapterFile::components() const {
 AdapterFile AdapterFile::component(std::string_view name) const {
   AdapterFile part = *this;
   std::erase_if(part.layers, [&](const AdapterLayer& layer) { return layer.component != name; });
+  if (!is_peft(format) && !part.layers.empty()) announce_layers(part);
   return part;
 }
 

@@ -8,9 +8,10 @@
 #include <set>
 #include <utility>
 
-#include "dtypes.hpp"
+#include "model_file.hpp"
 #include "oft/error.hpp"
 #include "oft/functional.hpp"
+#include "oft/merge.hpp"
 #include "oft/targets.hpp"
 #include "rotation_training.hpp"
 #include "text.hpp"
@@ -28,39 +29,6 @@ std::vector<std::int64_t> sizes_of(const FlatShape& flat) {
   return {flat.rows, flat.block_size * (flat.block_size - 1) / 2};
 }
 
-/// ", nearest: 'a'" for the first of `missing`.
-std::string nearest_text(const std::vector<std::string>& missing,
-                         const std::vector<std::string>& candidates) {
-  const std::vector<std::string> near = nearest_names(missing.front(), candidates);
-  return near.empty() ? "" : "; nearest to the first: " + quote_some(near);
-}
-
-/// Throws where the layers of a file are not those that its config finds in the model.
-void check_layers(const AdapterPlan& plan, const AdapterFile& file) {
-  std::set<std::string> planned;
-  for (const ModelLayer& layer : plan.layers) planned.insert(layer.name);
-  std::set<std::string> stored;
-  for (const AdapterLayer& layer : file.layers) stored.insert(layer.name);
-
-  const auto difference = [](const std::set<std::string>& a, const std::set<std::string>& b) {
-    std::vector<std::string> names;
-    std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(names));
-    return names;
-  };
-  const std::vector<std::string> unexpected = difference(stored, planned);
-  const std::vector<std::string> missing = difference(planned, stored);
-  if (unexpected.empty() && missing.empty()) return;
-  std::string text = file.path.string() + ": ";
-  if (!unexpected.empty())
-    text += std::to_string(unexpected.size()) +
-            " of its layers are no targets of its config in this model: " + quote_some(unexpected) +
-            nearest_text(unexpected, {planned.begin(), planned.end()});
-  if (!missing.empty())
-    text += (unexpected.empty() ? "" : "; ") + std::to_string(missing.size()) +
-            " layers that its config targets have no parameters in it: " + quote_some(missing);
-  throw Error(Status::kInvalidArgument, text + "; the adapter is for another model");
-}
-
 /// What a file holds of the tensors to be replaced, and what the model keeps of them.
 std::vector<ReplacedTensor> read_replaced(const AdapterPlan& plan, const PreparedTree& tree,
                                           const BaseTensors& base, const AdapterFile& file) {
@@ -71,13 +39,13 @@ std::vector<ReplacedTensor> read_replaced(const AdapterPlan& plan, const Prepare
       unknown.push_back(name);
     } else if (found->second.sizes() != tensor.sizes()) {
       throw Error(Status::kInvalidArgument,
-                  "'" + name + "': " + file.path.string() + " holds " + shape_text(tensor.sizes()) +
+                  "'" + name + "': " + origin_text(file) + " holds " + shape_text(tensor.sizes()) +
                       ", the model " + shape_text(found->second.sizes()) +
                       "; resize the model first, or take the adapter for it");
     }
   }
   if (!unknown.empty())
-    throw Error(Status::kInvalidArgument, file.path.string() + ": replaces " + quote_some(unknown) +
+    throw Error(Status::kInvalidArgument, origin_text(file) + ": replaces " + quote_some(unknown) +
                                               ", which the model lacks");
 
   std::vector<std::string> missing;
@@ -85,7 +53,7 @@ std::vector<ReplacedTensor> read_replaced(const AdapterPlan& plan, const Prepare
   for (const std::string& name : names)
     if (tree.is_parameter(name) && !file.replacements.contains(name)) missing.push_back(name);
   if (!missing.empty())
-    throw Error(Status::kInvalidArgument, file.path.string() + ": lacks " + quote_some(missing) +
+    throw Error(Status::kInvalidArgument, origin_text(file) + ": lacks " + quote_some(missing) +
                                               ", which its config announces by bias or "
                                               "modules_to_save");
 
@@ -98,6 +66,20 @@ std::vector<ReplacedTensor> read_replaced(const AdapterPlan& plan, const Prepare
     replaced.push_back({name, std::move(value), tree.is_parameter(name)});
   }
   return replaced;
+}
+
+/// The row scale of a layer in the type of its parameters; undefined where all are 1.
+at::Tensor live_scale(const AdapterPlan& plan, const ModelLayer& layer, const at::Tensor& weight,
+                      const at::Tensor& scale) {
+  if (!scale.defined() || scale.eq(1).all().item<bool>()) return {};
+  const bool fits = layer.kind != LayerKind::kEmbedding &&
+                    (layer.groups == 1 || layer.side == Side::kOutput) &&
+                    scale.numel() == rotated_features(layer.kind, weight.sizes(), Side::kOutput);
+  if (!fits)
+    throw Error(Status::kInvalidArgument,
+                "layer '" + layer.name + "': a row scale of " + std::to_string(scale.numel()) +
+                    " elements does not fit its weight " + shape_text(weight.sizes()));
+  return scale.to(options_of(plan.flats[layer.flat])).flatten().clone();
 }
 
 /// Which blocks of a flat tensor are dropped, each layer's for itself.
@@ -127,34 +109,24 @@ AdapterParameters AdapterParameters::initial(std::shared_ptr<const AdapterPlan> 
 }
 
 AdapterParameters AdapterParameters::from_file(std::shared_ptr<const AdapterPlan> plan,
+                                               const std::vector<Rotation>& rotations,
                                                const PreparedTree& tree, const BaseTensors& base,
                                                const AdapterFile& file) {
-  check_layers(*plan, file);
   AdapterParameters parameters{.plan = std::move(plan)};
   for (const FlatShape& flat : parameters.plan->flats)
     parameters.flats.push_back(at::zeros(sizes_of(flat), options_of(flat)));
-  for (const ModelLayer& layer : parameters.plan->layers) {
-    const Rotation rotation = file.rotation(file.layer(layer.name), layer.features);
-    parameters.layer_q(layer).copy_(rotation.q());
-    at::Tensor scale = rotation.row_scale();
-    if (scale.defined() && scale.eq(1).all().item<bool>()) scale = at::Tensor();
-    if (scale.defined()) {
-      const at::Tensor& weight = tree.tensor(layer.weight_name());
-      if (layer.kind == LayerKind::kEmbedding || layer.kind == LayerKind::kConv1D ||
-          layer.groups != 1 || scale.numel() != weight.size(0))
-        throw Error(Status::kInvalidArgument,
-                    "layer '" + layer.name + "': a row scale 'oft_s' of " +
-                        std::to_string(scale.numel()) + " elements does not fit its weight " +
-                        shape_text(weight.sizes()));
-      scale = scale.to(options_of(parameters.plan->flats[layer.flat])).clone();
-    }
-    parameters.row_scales.push_back(std::move(scale));
+  for (std::size_t i = 0; i < rotations.size(); ++i) {
+    const ModelLayer& layer = parameters.plan->layers[i];
+    parameters.layer_q(layer).copy_(rotations[i].q());
+    parameters.row_scales.push_back(live_scale(
+        *parameters.plan, layer, tree.tensor(layer.weight_name()), rotations[i].row_scale()));
   }
   parameters.replaced = read_replaced(*parameters.plan, tree, base, file);
   return parameters;
 }
 
 AdapterFile AdapterParameters::to_file() const {
+  if (plan->foreign) return *plan->foreign;
   AdapterFile file(plan->config);
   for (const ModelLayer& layer : plan->layers)
     file.put(layer.name, layer.kind == LayerKind::kEmbedding, layer_q(layer).clone());
@@ -174,19 +146,23 @@ at::Tensor AdapterParameters::layer_q(const ModelLayer& layer) const {
 
 Rotation AdapterParameters::rotation(std::size_t index) const {
   const ModelLayer& layer = plan->layers[index];
-  return Rotation(layer_q(layer).clone(), layer.features, rotation_spec(plan->config),
-                  row_scales[index]);
+  RotationSpec spec = plan->spec;
+  spec.block_share = layer.rows * layer.block_size != layer.features;
+  spec.side = layer.side;
+  spec.first_feature = layer.first_feature;
+  spec.butterfly = layer.butterfly;
+  return Rotation(layer_q(layer).clone(), layer.features, spec, row_scales[index]);
 }
 
 at::Tensor AdapterParameters::projected(std::size_t flat) const {
   std::vector<at::Tensor> parts;
   for (const ModelLayer& layer : plan->layers)
-    if (layer.flat == flat) parts.push_back(project_coft(layer_q(layer), plan->config.eps));
+    if (layer.flat == flat) parts.push_back(project_coft(layer_q(layer), *plan->spec.coft_eps));
   return at::cat(parts);
 }
 
 std::vector<at::Tensor> AdapterParameters::matrices(bool training) const {
-  const RotationSpec spec = rotation_spec(plan->config);
+  const RotationSpec& spec = plan->spec;
   std::vector<std::vector<std::int64_t>> rows(flats.size());
   for (const ModelLayer& layer : plan->layers) rows[layer.flat].push_back(layer.rows);
 
@@ -219,10 +195,6 @@ AdapterParameters AdapterParameters::alias(bool differentiable) const {
   for (const ReplacedTensor& tensor : replaced)
     aliases.replaced.push_back({tensor.name, alias_of(tensor.value), tensor.is_parameter});
   return aliases;
-}
-
-bool AdapterParameters::has_row_scale() const {
-  return std::ranges::any_of(row_scales, [](const at::Tensor& scale) { return scale.defined(); });
 }
 
 std::vector<at::Tensor> AdapterParameters::leaves() const {

@@ -27,8 +27,9 @@ using BaseTensors = std::function<at::Tensor(const std::string& name)>;
 /// The tensors of one adapter: those that an optimizer steps, or aliases of them.
 struct AdapterParameters {
   std::shared_ptr<const AdapterPlan> plan;
-  std::vector<at::Tensor> flats;       ///< q by AdapterPlan::flats
-  std::vector<at::Tensor> row_scales;  ///< by layer, [out]; undefined where there is none
+  std::vector<at::Tensor> flats;  ///< q by AdapterPlan::flats
+  /// By layer, [out], of a layer's last factor; undefined where there is none.
+  std::vector<at::Tensor> row_scales;
   /// Those of AdapterPlan::replaced, and embeddings that a file brings along.
   std::vector<ReplacedTensor> replaced;
 
@@ -36,13 +37,15 @@ struct AdapterParameters {
   static AdapterParameters initial(std::shared_ptr<const AdapterPlan> plan,
                                    const PreparedTree& tree, const BaseTensors& base);
 
-  /// New leaves with what a file holds. Throws Error(kInvalidArgument) listing what file or model
-  /// lacks, or naming the layer that does not fit.
+  /// New leaves with what a file holds; `rotations` and the plan are those of its FilePlan. Throws
+  /// Error(kInvalidArgument) listing replaced tensors that file or model lacks, or naming the layer
+  /// whose row scale does not fit.
   static AdapterParameters from_file(std::shared_ptr<const AdapterPlan> plan,
+                                     const std::vector<Rotation>& rotations,
                                      const PreparedTree& tree, const BaseTensors& base,
                                      const AdapterFile& file);
 
-  /// A copy, as it would be saved.
+  /// A copy, as it would be saved; of another maker than PEFT, the file as it was.
   AdapterFile to_file() const;
 
   /// The part of a layer, a view that records nothing.
@@ -60,8 +63,6 @@ struct AdapterParameters {
 
   /// Tensors that share memory with these: detached, or views through which gradients flow.
   AdapterParameters alias(bool differentiable) const;
-
-  bool has_row_scale() const;
 
   /// What can be trained: not buffers, and not the empty q of blocks of one.
   std::vector<at::Tensor> leaves() const;

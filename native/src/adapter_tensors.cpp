@@ -35,7 +35,8 @@ std::map<std::string, at::Tensor> read_pickle(const std::filesystem::path& path)
     throw Error(Status::kParse, path.string() +
                                     ": not a file that torch.save wrote with plain tensors (" +
                                     error.what_without_backtrace() +
-                                    "); save the adapter with safe_serialization=True");
+                                    "); store the adapter as .safetensors, or at least as "
+                                    "dict(state_dict) and not as the OrderedDict of a module");
   }
   if (!value.isGenericDict())
     throw Error(Status::kParse,
@@ -52,12 +53,17 @@ std::map<std::string, at::Tensor> read_pickle(const std::filesystem::path& path)
 
 }  // namespace
 
+bool is_pickle_name(const std::filesystem::path& file) {
+  const std::string extension = file.extension().string();
+  return extension == ".bin" || extension == ".pt" || extension == ".pth" || extension == ".ckpt";
+}
+
 std::map<std::string, at::Tensor> read_adapter_tensors(const std::filesystem::path& file) {
-  return file.extension() == ".bin" ? read_pickle(file) : read_safetensors(file);
+  return is_pickle_name(file) ? read_pickle(file) : read_safetensors(file);
 }
 
 void write_adapter_tensors(const std::filesystem::path& file,
-                           const std::map<std::string, at::Tensor>& tensors) {
+                           const std::map<std::string, at::Tensor>& tensors, bool sync) {
   std::vector<SafetensorsEntry> entries;
   for (const auto& [name, tensor] : tensors)
     entries.push_back({.name = name,
@@ -70,7 +76,7 @@ void write_adapter_tensors(const std::filesystem::path& file,
     const at::Tensor data = tensors.at(entry.name).cpu().contiguous();
     writer.write(i, 0, data.const_data_ptr(), entry.bytes());
   }
-  writer.commit();
+  writer.commit(sync);
 }
 
 }  // namespace oft

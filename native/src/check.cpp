@@ -2,11 +2,11 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 
-#include "dtypes.hpp"
+#include "checkpoint_tensor.hpp"
+#include "foreign_adapter.hpp"
 #include "json_text.hpp"
 #include "merge_plan.hpp"
 #include "oft/adapter_file.hpp"
@@ -51,28 +51,23 @@ at::Tensor sample_neurons(const at::Tensor& weight, LayerKind kind, Side side) {
   return neurons.index_select(0, index.floor().to(at::kLong)).to(at::kDouble);
 }
 
-at::Tensor load(const Checkpoint& base, const Checkpoint::Location& location) {
-  const SafetensorsEntry& entry = *location.entry;
-  at::Tensor weight = at::empty(
-      entry.shape, at::TensorOptions().dtype(scalar_type(entry.dtype, "'" + entry.name + "'")));
-  base.files()[location.file].read(entry, 0, entry.bytes(), weight.mutable_data_ptr());
-  return weight;
-}
-
 class Checker {
  public:
-  Checker(const Checkpoint& base, const AdapterFile& adapter, double limit)
-      : base_(base), adapter_(adapter), limit_(limit) {}
+  Checker(const AdaptedModel& model, double limit, CheckReport& report)
+      : base_(model.checkpoint),
+        adapter_(model.adapters.front()),
+        component_(model.component),
+        limit_(limit),
+        report_(report) {
+    adapter_.resolve_names(base_.layers());
+  }
 
-  CheckReport run() {
-    report_.maker = adapter_.maker();
-    report_.unused = adapter_.unused_keys;
-    report_.warnings = adapter_.warnings;
-    for (const auto& [name, tensor] : adapter_.replacements) report_.replaced.push_back(name);
+  void run() {
+    std::vector<std::string> missing;
     for (const AdapterLayer& layer : adapter_.layers) {
       const Checkpoint::Location* location = base_.find(layer.name + ".weight");
       if (location == nullptr) {
-        report_.missing.push_back(layer.name);
+        missing.push_back(layer.name);
         continue;
       }
       try {
@@ -81,13 +76,9 @@ class Checker {
         report_.problems.push_back(error.what());
       }
     }
-    if (!report_.missing.empty())
-      report_.problems.push_back(
-          missing_layers_text(report_.missing, adapter_.layers.size(), base_));
-    if (!report_.unused.empty())
-      report_.problems.push_back(std::to_string(report_.unused.size()) +
-                                 " tensors of the adapter are not announced by its config");
-    return std::move(report_);
+    if (!missing.empty())
+      report_.problems.push_back(missing_layers_text(missing, adapter_.layers.size(), base_));
+    report_.missing.insert(report_.missing.end(), missing.begin(), missing.end());
   }
 
  private:
@@ -100,6 +91,7 @@ class Checker {
 
     CheckedLayer row;
     row.name = layer.name;
+    row.component = component_;
     row.kind = layer_kind_name(kind);
     row.shape = location.entry->shape;
     row.side = side_name(layer.side);
@@ -120,7 +112,7 @@ class Checker {
       warn_of_wide_neumann(rotation, layer.name);
     }
     if (planes != 0) row.mean_angle = angle_sum / static_cast<double>(planes);
-    const at::Tensor weight = load(base_, location);
+    const at::Tensor weight = read_tensor(base_, location);
     row.energy_before = hyperspherical_energy(sample_neurons(weight, kind, layer.side));
     row.energy_after = hyperspherical_energy(
         sample_neurons(merge_weight(weight, kind, rotations), kind, layer.side));
@@ -141,9 +133,10 @@ class Checker {
   }
 
   const Checkpoint& base_;
-  const AdapterFile& adapter_;
+  AdapterFile adapter_;
+  const std::string& component_;
   double limit_;
-  CheckReport report_;
+  CheckReport& report_;
 };
 
 }  // namespace
@@ -155,14 +148,26 @@ CheckReport check_adapter(const std::filesystem::path& base, const std::filesyst
         Status::kInvalidArgument,
         "max_orthogonality_error: " + number_text(max_orthogonality_error) + " must be 0 or more");
   const AdapterFile file = AdapterFile::load(adapter);
-  const Checkpoint checkpoint = Checkpoint::open(part_of(base, choose_component(base, {file})));
-  return Checker(checkpoint, file, max_orthogonality_error).run();
+  CheckReport report;
+  report.maker = file.maker();
+  report.unused = file.unused_keys;
+  report.warnings = file.warnings;
+  for (const auto& [name, tensor] : file.replacements) report.replaced.push_back(name);
+  for (const AdaptedModel& model : assign_adapters(base, {{file, ""}}))
+    Checker(model, max_orthogonality_error, report).run();
+  if (!report.unused.empty())
+    report.problems.push_back(std::to_string(report.unused.size()) +
+                              (is_peft(file.format)
+                                   ? " tensors of the adapter are not announced by its config"
+                                   : " tensors of the adapter are not understood"));
+  return report;
 }
 
 std::string CheckReport::to_json() const {
   Json rows = Json::array();
   for (const CheckedLayer& layer : layers)
     rows.push_back({{"name", layer.name},
+                    {"component", layer.component},
                     {"kind", layer.kind},
                     {"shape", layer.shape},
                     {"side", layer.side},

@@ -7,6 +7,7 @@
 #include "adapter_keys.hpp"
 #include "embedding_names.hpp"
 #include "files.hpp"
+#include "hub_cache.hpp"
 #include "json_text.hpp"
 #include "oft/error.hpp"
 
@@ -92,8 +93,8 @@ LayerKind guess_kind(std::string_view module, std::size_t dims) {
 
 }  // namespace
 
-Checkpoint Checkpoint::open(const fs::path& path) {
-  if (!fs::exists(path)) throw Error(Status::kNotFound, path.string() + ": no such file or folder");
+Checkpoint Checkpoint::open(const fs::path& name) {
+  const fs::path path = local_model_path(name);
   Checkpoint checkpoint;
   checkpoint.path_ = path;
   checkpoint.is_folder_ = fs::is_directory(path);
@@ -179,7 +180,8 @@ std::vector<Layer> Checkpoint::layers() const {
   return layers;
 }
 
-std::vector<std::string> pipeline_components(const fs::path& path) {
+std::vector<std::string> pipeline_components(const fs::path& name) {
+  const fs::path path = local_model_path(name);
   std::vector<std::string> components;
   if (!fs::exists(path / "model_index.json")) return components;
   for (const auto& item : fs::directory_iterator(path))

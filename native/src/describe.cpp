@@ -4,11 +4,12 @@
 #include <fstream>
 
 #include "dtypes.hpp"
+#include "foreign_adapter.hpp"
+#include "hub_cache.hpp"
 #include "json_text.hpp"
 #include "oft/adapter_file.hpp"
 #include "oft/check.hpp"
 #include "oft/checkpoint.hpp"
-#include "oft/error.hpp"
 #include "script_module.hpp"
 
 namespace oft {
@@ -97,17 +98,18 @@ bool is_zip(const fs::path& file) {
 
 }  // namespace
 
-std::string describe_path(const fs::path& path) {
-  if (!fs::exists(path)) throw Error(Status::kNotFound, path.string() + ": no such file or folder");
+std::string describe_path(const fs::path& name) {
+  const fs::path path = local_model_path(name);
   if (fs::is_directory(path)) {
     if (fs::exists(path / "adapter_config.json")) return describe_adapter(path).dump();
     const std::vector<std::string> components = pipeline_components(path);
-    return (components.empty() ? describe_checkpoint(path) : describe_pipeline(path, components))
-        .dump();
-  }
-  if (path.filename() == "adapter_config.json" || path.filename() == "adapter_model.safetensors" ||
-      path.filename() == "adapter_model.bin")
+    if (!components.empty()) return describe_pipeline(path, components).dump();
+  } else if (path.filename() == "adapter_config.json" ||
+             path.filename() == "adapter_model.safetensors" ||
+             path.filename() == "adapter_model.bin") {
     return describe_adapter(path).dump();
+  }
+  if (is_foreign_adapter(path)) return describe_adapter(path).dump();
   return (is_zip(path) ? describe_torchscript(path) : describe_checkpoint(path)).dump();
 }
 

@@ -13,13 +13,19 @@
 namespace oft {
 namespace {
 
-/// True where every element's exponent bits leave room: all ones mean infinity or NaN.
+/// True where no element has the exponent of infinity and NaN, all ones: adding its lowest bit to
+/// that one carries into the sign's place.
 template <typename Bits>
 bool exponents_are_finite(const void* data, std::int64_t count, Bits exponent) {
+  constexpr std::int64_t kStep = 256;  // known, for the compiler to make vectors of
   const auto* bits = static_cast<const Bits*>(data);
-  unsigned bad = 0;
-  for (std::int64_t i = 0; i < count; ++i) bad |= (bits[i] & exponent) == exponent;
-  return bad == 0;
+  const Bits lowest = exponent & -exponent;
+  Bits sums = 0;
+  std::int64_t i = 0;
+  for (; i + kStep <= count; i += kStep)
+    for (std::int64_t j = 0; j < kStep; ++j) sums |= (bits[i + j] & exponent) + lowest;
+  for (; i < count; ++i) sums |= (bits[i] & exponent) + lowest;
+  return (sums & (exponent + lowest)) == 0;
 }
 
 }  // namespace

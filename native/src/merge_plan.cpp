@@ -2,6 +2,7 @@
 
 #include "dtypes.hpp"
 #include "embedding_names.hpp"
+#include "foreign_adapter.hpp"
 #include "oft/error.hpp"
 #include "oft/merge.hpp"
 #include "text.hpp"
@@ -36,7 +37,8 @@ class Planner {
   }
 
   void add_adapter(std::size_t index) {
-    const AdapterFile& adapter = plan_.adapters[index];
+    AdapterFile& adapter = plan_.adapters[index];
+    adapter.resolve_names(base_.layers());
     plan_.warnings.insert(plan_.warnings.end(), adapter.warnings.begin(), adapter.warnings.end());
     std::vector<std::string> missing;
     for (std::size_t i = 0; i < adapter.layers.size(); ++i)
@@ -49,7 +51,9 @@ class Planner {
     }
     if (!adapter.unused_keys.empty())
       complain(adapter.path.string() + ": " + std::to_string(adapter.unused_keys.size()) +
-               " tensors that its config does not announce: " + quote_some(adapter.unused_keys));
+               (is_peft(adapter.format) ? " tensors that its config does not announce: "
+                                        : " tensors that are not understood: ") +
+               quote_some(adapter.unused_keys));
     for (const auto& [name, tensor] : adapter.replacements) add_replacement(adapter, name, tensor);
   }
 

@@ -12,6 +12,7 @@
 #include "devices.hpp"
 #include "files.hpp"
 #include "oft/error.hpp"
+#include "tensor_job.hpp"
 
 namespace oft {
 namespace {
@@ -157,22 +158,28 @@ class Workers {
 
 }  // namespace
 
-MergeTotals run_merge(const MergePlan& plan, const Checkpoint& base, MergeOutput& output,
-                      const CheckpointMergeOptions& options, const ProgressFunction& progress) {
+std::uint64_t run_merge(std::deque<MergePart>& parts, const std::vector<CompanionFile>& companions,
+                        const CheckpointMergeOptions& options, const ProgressFunction& progress) {
   Jobs jobs;
-  for (std::size_t i = 0; i < plan.files.size(); ++i)
-    for (std::size_t t = 0; t < plan.files[i].tensors.size(); ++t)
-      jobs.push_back(std::make_unique<TensorJob>(plan, base, plan.files[i].tensors[t],
-                                                 output.writers[i], t, options.device));
+  for (MergePart& part : parts)
+    for (std::size_t i = 0; i < part.plan().files.size(); ++i)
+      for (std::size_t t = 0; t < part.plan().files[i].tensors.size(); ++t)
+        jobs.push_back(std::make_unique<TensorJob>(part.plan(), part.base(),
+                                                   part.plan().files[i].tensors[t],
+                                                   part.writers()[i], t, options.device));
   const int most = at::get_num_threads();
   const int threads = options.threads > 0 ? std::min(options.threads, most) : most;
-  MergeTotals totals;
-  totals.layers.resize(plan.layers.size());
-  totals.bytes_written =
-      Workers(cut(jobs, output.companions), output.companions, options, progress).run(threads);
-  for (const auto& job : jobs)
-    if (job->is_rotated()) totals.layers[job->layer_index()] = job->quality();
-  return totals;
+  const std::uint64_t bytes =
+      Workers(cut(jobs, companions), companions, options, progress).run(threads);
+  auto job = jobs.begin();
+  for (MergePart& part : parts) {
+    std::vector<RotationQuality> quality(part.plan().layers.size());
+    for (const PlannedFile& file : part.plan().files)
+      for (std::size_t t = 0; t < file.tensors.size(); ++t, ++job)
+        if ((*job)->is_rotated()) quality[(*job)->layer_index()] = (*job)->quality();
+    part.set_quality(std::move(quality));
+  }
+  return bytes;
 }
 
 }  // namespace oft

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
+#include <deque>
+#include <filesystem>
 #include <vector>
 
-#include "merge_plan.hpp"
+#include "merge_part.hpp"
 #include "oft/checkpoint_merge.hpp"
-#include "tensor_job.hpp"
 
 namespace oft {
 
@@ -14,22 +16,12 @@ struct CompanionFile {
   std::filesystem::path target;
 };
 
-/// Where a merge puts what it makes.
-struct MergeOutput {
-  std::vector<SafetensorsWriter> writers;  ///< one for each planned file
-  std::vector<CompanionFile> companions;
-};
-
-struct MergeTotals {
-  std::uint64_t bytes_written = 0;
-  std::vector<RotationQuality> layers;  ///< by MergePlan::layers
-};
-
-/// Fills the writers (without committing them) and copies the companions. Pieces of about
-/// a megabyte go to `options.threads` threads, each of which reads, rotates and writes on its own,
-/// so that the three overlap; the caller's is one of them and reports progress in between.
+/// Fills the writers of all parts (without committing them), sets their quality and copies the
+/// companions. Pieces of about a megabyte go to `options.threads` threads, each of which reads,
+/// rotates and writes on its own, so that the three overlap; the caller's is one of them and
+/// reports progress over everything in between. Returns the number of bytes written.
 /// Throws Error(kIo, kInvalidArgument, kCancelled).
-MergeTotals run_merge(const MergePlan& plan, const Checkpoint& base, MergeOutput& output,
-                      const CheckpointMergeOptions& options, const ProgressFunction& progress);
+std::uint64_t run_merge(std::deque<MergePart>& parts, const std::vector<CompanionFile>& companions,
+                        const CheckpointMergeOptions& options, const ProgressFunction& progress);
 
 }  // namespace oft

@@ -45,6 +45,15 @@ bool holds_weights(const fs::path& file) {
                      [&](const char* suffix) { return name.ends_with(suffix); });
 }
 
+void check_link(const fs::path& link) {
+  if (!fs::exists(link))
+    throw Error(Status::kNotFound, link.string() + ": a link to " +
+                                       fs::read_symlink(link).string() + ", which is missing");
+  if (fs::is_directory(link) && is_inside(resolved(link.parent_path()), fs::canonical(link)))
+    throw Error(Status::kInvalidArgument,
+                link.string() + ": a link to a folder that it lies in itself");
+}
+
 }  // namespace
 
 StagingFolder::StagingFolder(fs::path target) : target_(resolved(target)) {
@@ -101,20 +110,28 @@ void check_target(const fs::path& target, const std::vector<fs::path>& inputs, b
                     ": exists already; remove it, choose another, or use force to replace it");
 }
 
-std::vector<fs::path> companion_files(const fs::path& folder, const fs::path& part,
+std::vector<fs::path> companion_files(const fs::path& folder, const std::vector<fs::path>& parts,
                                       const std::vector<fs::path>& weights,
                                       std::vector<std::string>& left_behind) {
+  const auto is_merged = [&](const fs::path& path) {
+    return std::any_of(parts.begin(), parts.end(), [&](const fs::path& part) {
+      return part.empty() || is_inside(path, folder / part);
+    });
+  };
   std::vector<fs::path> files;
-  for (auto item = fs::recursive_directory_iterator(folder); item != fs::end(item); ++item) {
+  for (auto item = fs::recursive_directory_iterator(
+           folder, fs::directory_options::follow_directory_symlink);
+       item != fs::end(item); ++item) {
     const fs::path& path = item->path();
     if (path.filename().string().starts_with(".")) {
       if (item->is_directory()) item.disable_recursion_pending();
       continue;
     }
+    if (item->is_symlink()) check_link(path);
     if (!item->is_regular_file()) continue;
-    const fs::path relative = fs::relative(path, folder);
+    const fs::path relative = path.lexically_relative(folder);
     if (std::find(weights.begin(), weights.end(), relative) != weights.end()) continue;
-    if (is_inside(path, part.empty() ? folder : folder / part) && holds_weights(path))
+    if (is_merged(path) && holds_weights(path))
       left_behind.push_back(relative.string());
     else
       files.push_back(relative);

@@ -31,10 +31,12 @@ void check_target(const std::filesystem::path& target,
                   const std::vector<std::filesystem::path>& inputs, bool force);
 
 /// Files below `folder` that go along with merged weights, relative to it, except `weights` and
-/// hidden ones. Weights of `part`, the folder of the merged model inside it, in other formats stay
-/// behind, for they would not be merged: their names go to `left_behind`.
+/// hidden ones; what links point to is theirs, too. Weights of `parts`, the folders of the merged
+/// models inside it, in other formats stay behind, for they would not be merged: their names go to
+/// `left_behind`. Throws Error(kNotFound) where a link leads nowhere, Error(kInvalidArgument) where
+/// one leads back.
 std::vector<std::filesystem::path> companion_files(
-    const std::filesystem::path& folder, const std::filesystem::path& part,
+    const std::filesystem::path& folder, const std::vector<std::filesystem::path>& parts,
     const std::vector<std::filesystem::path>& weights, std::vector<std::string>& left_behind);
 
 }  // namespace oft

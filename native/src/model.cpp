@@ -1,36 +1,14 @@
 #include "oft/model.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
+#include "model_file.hpp"
 #include "model_state.hpp"
 #include "oft/error.hpp"
 
 namespace oft {
-namespace {
-
-/// A file's config as the live adapter has it. What PEFT 0.14-0.15 meant is in the tensors by now:
-/// its COFT was applied as they were read.
-OFTConfig live_config(const AdapterFile& file, bool inference_mode) {
-  OFTConfig config = file.config;
-  config.inference_mode = inference_mode;
-  if (file.layers.front().legacy_matrix.defined()) {
-    config.coft = false;
-    config.peft_version = OFTConfig().peft_version;
-  }
-  return config;
-}
-
-void require_trainable_scale(const AdapterParameters& parameters, const std::string& path) {
-  if (parameters.has_row_scale() && !parameters.plan->config.inference_mode)
-    throw Error(Status::kUnsupported,
-                path +
-                    ": its 'oft_s' scales outputs, as PEFT 0.14 and 0.15 had it, which cannot be "
-                    "trained or saved; load it with is_trainable = false, or merge it");
-}
-
-}  // namespace
-
 OFTModel::OFTModel(std::unique_ptr<State> state) : state_(std::move(state)) {}
 OFTModel::OFTModel(OFTModel&&) noexcept = default;
 OFTModel& OFTModel::operator=(OFTModel&&) noexcept = default;
@@ -82,6 +60,12 @@ void OFTModel::add_adapter(const std::string& name, const OFTConfig& config,
 
 void OFTModel::load_adapter(const std::filesystem::path& path, const std::string& name,
                             const LoadAdapterOptions& options) {
+  state_->require_loaded();
+  load_adapter(AdapterFile::load(path), name, options);
+}
+
+void OFTModel::load_adapter(const AdapterFile& file, const std::string& name,
+                            const LoadAdapterOptions& options) {
   const PlainMode plain;
   State& state = *state_;
   const std::lock_guard change(state.changes);
@@ -91,15 +75,14 @@ void OFTModel::load_adapter(const std::filesystem::path& path, const std::string
   const std::shared_ptr<Adapter> old = found == state.adapters.end() ? nullptr : *found;
   if (old == nullptr) state.require_new_name(name);
 
-  const AdapterFile file = AdapterFile::load(path);
   const bool inference_mode = old ? !old->can_train() : !options.is_trainable;
-  auto plan = std::make_shared<const AdapterPlan>(
-      plan_adapter(*state.tree, live_config(file, inference_mode), state.options.facts));
+  FilePlan planned = plan_file(*state.tree, file, inference_mode, state.options.facts);
+  auto plan = std::make_shared<const AdapterPlan>(std::move(planned.plan));
   const auto base = [&](const std::string& tensor) { return state.base_tensor(tensor); };
-  auto parameters = AdapterParameters::from_file(plan, *state.tree, base, file);
-  require_trainable_scale(parameters, path.string());
+  auto parameters = AdapterParameters::from_file(plan, planned.rotations, *state.tree, base, file);
   state.tree->prepare(plan->modules());
   auto adapter = std::make_shared<Adapter>(name, plan, parameters);
+  if (old != nullptr) adapter->set_strength(old->strength(), nullptr);
   AdapterList active = state.active;
   std::ranges::replace(active, old, adapter);
   require_compatible(active);
@@ -120,6 +103,7 @@ void OFTModel::save_pretrained(const std::filesystem::path& folder,
   std::vector<std::pair<std::filesystem::path, AdapterFile>> files;
   for (const std::string& name : names.empty() ? adapter_names() : names)
     files.emplace_back(name == "default" ? folder : folder / name, adapter(name));
+  for (const auto& [target, file] : files) file.require_savable();
   for (const auto& [target, file] : files) file.save(target);
 }
 
@@ -136,12 +120,43 @@ void OFTModel::set_adapter(const std::vector<std::string>& names) {
   state.publish(std::move(tree), nullptr);
 }
 
+void OFTModel::set_adapter_strength(const std::string& name, double strength) {
+  const PlainMode plain;
+  State& state = *state_;
+  const std::lock_guard change(state.changes);
+  state.require_loaded();
+  const std::shared_ptr<Adapter> adapter = state.adapter(name);
+  if (!std::isfinite(strength))
+    throw Error(Status::kInvalidArgument, "adapter '" + name + "': a strength of " +
+                                              std::to_string(strength) +
+                                              "; it must be finite, and 1 is the adapter itself");
+  if (strength == adapter->strength()) return;
+  AdapterSnapshot next;
+  {
+    const std::lock_guard lock(state.mutex);
+    if (adapter->is_materialized()) next = adapter->snapshot_at(strength);
+  }
+  next.at_strength();
+  const bool is_merged = state.is_merged(name);
+  auto tree = is_merged ? state.unmerged_tree() : state.tree;
+
+  const std::lock_guard lock(state.mutex);
+  adapter->set_strength(strength, std::move(next.scaled));
+  state.publish(std::move(tree), is_merged ? nullptr : state.merged);
+}
+
+double OFTModel::adapter_strength(const std::string& name) const {
+  const std::lock_guard lock(state_->mutex);
+  state_->require_loaded();
+  return state_->adapter(name)->strength();
+}
+
 void OFTModel::delete_adapter(const std::string& name) {
   State& state = *state_;
   const std::lock_guard change(state.changes);
   state.require_loaded();
   const std::shared_ptr<Adapter> adapter = state.adapter(name);
-  if (state.merged != nullptr && std::ranges::count(state.merged->names(), name) > 0)
+  if (state.is_merged(name))
     throw Error(Status::kInvalidState,
                 "adapter '" + name + "' is merged; call unmerge_adapter before it is deleted");
 

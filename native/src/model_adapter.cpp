@@ -1,6 +1,7 @@
 #include "model_adapter.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 #include <utility>
 
@@ -15,7 +16,8 @@ bool same_shapes(const AdapterParameters& a, const AdapterParameters& b) {
   const auto same_layer = [](const ModelLayer& left, const ModelLayer& right) {
     return left.module == right.module && left.flat == right.flat &&
            left.first_row == right.first_row && left.rows == right.rows &&
-           left.block_size == right.block_size;
+           left.block_size == right.block_size && left.side == right.side &&
+           left.first_feature == right.first_feature && left.butterfly == right.butterfly;
   };
   const auto same_flat = [](const at::Tensor& left, const at::Tensor& right) {
     return left.sizes() == right.sizes() && left.options().type_equal(right.options());
@@ -60,8 +62,27 @@ bool Adapter::is_trainable() const {
   return parameters_ && std::ranges::any_of(parameters_->leaves(), &at::Tensor::requires_grad);
 }
 
+void Adapter::set_strength(double strength, std::shared_ptr<const ScaledParameters> scaled) {
+  strength_ = strength;
+  scaled_ = std::move(scaled);
+}
+
+AdapterSnapshot Adapter::snapshot(bool differentiable) const {
+  return {parameters().alias(differentiable), strength_, stamp(), watched(), scaled_};
+}
+
+AdapterSnapshot Adapter::snapshot_at(double strength) const {
+  Adapter other = *this;
+  other.strength_ = strength;
+  return other.snapshot(/*differentiable=*/false);
+}
+
+void Adapter::keep(const std::shared_ptr<const ScaledParameters>& scaled) {
+  if (scaled != nullptr && scaled->stamp == stamp()) scaled_ = scaled;
+}
+
 void Adapter::project() {
-  if (!config().coft) return;
+  if (!plan_->spec.coft_eps) return;
   for (std::size_t i = 0; i < parameters_->flats.size(); ++i) {
     const at::Tensor projected = parameters_->projected(i);
     if (projected.equal(parameters_->flats[i])) continue;
@@ -87,7 +108,7 @@ bool Adapter::try_assign(const AdapterParameters& other) {
 }
 
 std::vector<std::uint64_t> Adapter::stamp() const {
-  std::vector<std::uint64_t> stamp{generation_};
+  std::vector<std::uint64_t> stamp{generation_, std::bit_cast<std::uint64_t>(strength_)};
   if (!parameters_) return stamp;
   const auto add = [&](const at::Tensor& tensor) {
     stamp.push_back(static_cast<std::uint64_t>(tensor._version()));

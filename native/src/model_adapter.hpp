@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "adapter_parameters.hpp"
+#include "model_strength.hpp"
 #include "oft/module_tree.hpp"
 
 namespace oft {
@@ -31,6 +32,17 @@ class Adapter {
   void set_trainable(bool on);
   bool is_trainable() const;
 
+  double strength() const { return strength_; }
+  /// `scaled`: what was computed for it already, or null.
+  void set_strength(double strength, std::shared_ptr<const ScaledParameters> scaled);
+
+  /// The adapter at this moment, and as it would be at another strength. Aliases are as
+  /// AdapterParameters::alias has them.
+  AdapterSnapshot snapshot(bool differentiable) const;
+  AdapterSnapshot snapshot_at(double strength) const;
+  /// Takes what was computed from a snapshot, unless the adapter is another by now.
+  void keep(const std::shared_ptr<const ScaledParameters>& scaled);
+
   /// COFT as PEFT has it: the parameters themselves are brought within the radius.
   void project();
 
@@ -39,8 +51,8 @@ class Adapter {
   /// the shapes differ.
   bool try_assign(const AdapterParameters& other);
 
-  /// Changes whenever a value does, except by an optimizer that writes past libtorch's count of
-  /// versions, as its SGD does.
+  /// Changes whenever a value or the strength does, except by an optimizer that writes past
+  /// libtorch's count of versions, as its SGD does.
   std::vector<std::uint64_t> stamp() const;
 
   /// Aliases of the tensors that rotations are computed from, where there can be such an optimizer.
@@ -53,6 +65,8 @@ class Adapter {
   std::string name_;
   std::shared_ptr<const AdapterPlan> plan_;
   std::optional<AdapterParameters> parameters_;
+  double strength_ = 1;
+  std::shared_ptr<const ScaledParameters> scaled_;
   std::uint64_t generation_ = 0;  // versions do not tell that a tensor's memory is another
 };
 

@@ -1,22 +1,21 @@
 #include "model_assignments.hpp"
 
-#include <ATen/TensorOperators.h>
-
 #include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "oft/functional.hpp"
+#include "output_turn.hpp"
 
 namespace oft {
 namespace {
 
-/// What the adapters together do to one layer.
+/// What the adapters together do to one layer, each side in the order of application.
 struct Turn {
   const ModelLayer* layer;
-  std::vector<at::Tensor> rotations;
-  at::Tensor row_scale;  // undefined where all are 1
+  std::vector<at::Tensor> inputs;  // R
+  std::vector<OutputTurn> outputs;
 };
 
 std::map<std::size_t, Turn> collect_turns(const std::vector<AdapterParameters>& adapters,
@@ -27,30 +26,41 @@ std::map<std::size_t, Turn> collect_turns(const std::vector<AdapterParameters>& 
     for (std::size_t i = 0; i < matrices.size(); ++i) {
       const ModelLayer& layer = adapter.plan->layers[i];
       Turn& turn = turns.try_emplace(layer.module, Turn{.layer = &layer}).first->second;
-      if (matrices[i].defined()) turn.rotations.push_back(matrices[i]);
+      if (matrices[i].defined() && layer.side == Side::kInput)
+        turn.inputs.push_back(matrices[i]);
+      else if (matrices[i].defined())
+        turn.outputs.push_back({.blocks = matrices[i],
+                                .first_feature = layer.first_feature,
+                                .features = layer.features,
+                                .butterfly = layer.butterfly});
       if (const at::Tensor& scale = adapter.row_scales[i]; scale.defined())
-        turn.row_scale = turn.row_scale.defined() ? turn.row_scale * scale : scale;
+        turn.outputs.push_back({.scale = scale});
     }
   }
   return turns;
 }
 
 /// W' in the type of W, through which gradients flow to both; 16-bit results are rounded once.
-at::Tensor turn_weight(const Turn& turn, bool rotate, const at::Tensor& weight) {
+at::Tensor turn_weight(const Turn& turn, bool rotate_inputs, const at::Tensor& weight) {
   const ModelLayer& layer = *turn.layer;
   const at::ScalarType compute = weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  at::Tensor matrix = weight_to_matrix(layer, weight.to(compute));
-  if (rotate) {
-    std::vector<at::Tensor> factors = turn.rotations;
+  at::Tensor value = weight.to(compute);
+  if (!turn.outputs.empty())  // first, since a base weight is constant and they mostly are
+    value = matrix_to_weight(
+        layer, turn_outputs(weight_to_matrix(layer, value, Side::kOutput), turn.outputs),
+        weight.sizes(), Side::kOutput);
+  if (rotate_inputs) {
+    std::vector<at::Tensor> factors = turn.inputs;
     // An embedding's rows are activations, E R1 R2; a weight meets them transposed, W R2^T R1^T.
     if (layer.kind != LayerKind::kEmbedding) {
       for (at::Tensor& factor : factors) factor = factor.transpose(1, 2);
       std::reverse(factors.begin(), factors.end());
     }
-    matrix = functional::rotate(matrix, factors);
+    value = matrix_to_weight(
+        layer, functional::rotate(weight_to_matrix(layer, value, Side::kInput), factors),
+        weight.sizes(), Side::kInput);
   }
-  if (turn.row_scale.defined()) matrix = matrix * turn.row_scale.to(compute).unsqueeze(1);
-  return matrix_to_weight(layer, matrix, weight.sizes()).to(weight.scalar_type());
+  return value.to(weight.scalar_type());
 }
 
 }  // namespace
@@ -65,15 +75,15 @@ Assignments make_assignments(const PreparedTree& tree,
   Assignments assignments;
   for (auto& [module, turn] : collect_turns(adapters, training)) {
     const bool in_graph = !by_weight && tree.placement(module) == Placement::kGraph;
-    const bool turns_weight = !in_graph && !turn.rotations.empty();
-    if (turns_weight || turn.row_scale.defined()) {
+    const bool rotates_inputs = !in_graph && !turn.inputs.empty();
+    if (rotates_inputs || !turn.outputs.empty()) {
       const std::string name = turn.layer->weight_name();
       const auto replaced = tensors.find(name);
       const at::Tensor weight = replaced == tensors.end() ? tree.tensor(name) : replaced->second;
-      tensors[name] = turn_weight(turn, turns_weight, weight);
+      tensors[name] = turn_weight(turn, rotates_inputs, weight);
     }
-    if (in_graph && !turn.rotations.empty())
-      assignments.rotations.emplace_back(module, std::move(turn.rotations));
+    if (in_graph && !turn.inputs.empty())
+      assignments.rotations.emplace_back(module, std::move(turn.inputs));
   }
   assignments.tensors.assign(tensors.begin(), tensors.end());
   return assignments;

@@ -1,20 +1,9 @@
 #include "model_cache.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace oft {
-namespace {
-
-/// Cheaper than at::equal, whose threads have to be woken, and sees NaN.
-bool have_same_bits(const at::Tensor& a, const at::Tensor& b) {
-  if (!a.is_cpu() || !a.is_contiguous() || !b.is_contiguous() || a.sizes() != b.sizes())
-    return a.equal(b);
-  return std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) == 0;
-}
-
-}  // namespace
 
 std::vector<std::uint64_t> Recipe::stamp() const {
   std::vector<std::uint64_t> all;
@@ -35,7 +24,7 @@ std::vector<at::Tensor> Recipe::watched() const {
 }
 
 bool CachedInstance::has_values(const std::vector<at::Tensor>& watched) const {
-  return watched.empty() || std::ranges::equal(watched, values, have_same_bits);
+  return watched.empty() || have_same_bits(watched, values);
 }
 
 std::shared_ptr<const CachedInstance> InstanceCache::find(const Recipe& recipe) {

@@ -28,16 +28,20 @@ std::vector<std::string> trainable_names(const AdapterList& active) {
 Json describe_layers(const PreparedTree& tree, const Adapter& adapter) {
   Json layers = Json::array();
   for (const ModelLayer& layer : adapter.plan().layers)
-    layers.push_back(
-        {{"name", layer.name},
-         {"kind", layer_kind_name(layer.kind)},
-         {"placement", tree.placement(layer.module) == Placement::kGraph ? "graph" : "weight"},
-         {"features", layer.features},
-         {"block_size", layer.block_size},
-         {"blocks", layer.features / layer.block_size},
-         {"adapter", adapter.name()},
-         {"parameter",
-          adapter.is_materialized() ? Json(layer.parameter_name(adapter.name())) : Json(nullptr)}});
+    layers.push_back({{"name", layer.name},
+                      {"kind", layer_kind_name(layer.kind)},
+                      {"placement", layer.side == Side::kInput &&
+                                            tree.placement(layer.module) == Placement::kGraph
+                                        ? "graph"
+                                        : "weight"},
+                      {"features", layer.features},
+                      {"block_size", layer.block_size},
+                      {"blocks", layer.features / layer.block_size},
+                      {"side", side_name(layer.side)},
+                      {"adapter", adapter.name()},
+                      {"parameter", adapter.is_materialized() && !adapter.plan().foreign
+                                        ? Json(layer.parameter_name(adapter.name()))
+                                        : Json(nullptr)}});
   return layers;
 }
 
@@ -58,6 +62,7 @@ std::string OFTModel::to_json() const {
     adapters.push_back({{"name", adapter->name()},
                         {"parameters", count},
                         {"trainable", adapter->is_trainable()},
+                        {"strength", adapter->strength()},
                         {"config", parse_json(adapter->config().to_json(), "config")}});
     for (Json& layer : describe_layers(*state_->tree, *adapter)) layers.push_back(std::move(layer));
   }

@@ -35,17 +35,7 @@ std::string nearest_divisors(std::int64_t number, std::int64_t wanted) {
 ModelLayer plan_layer(const PreparedTree& tree, const OFTConfig& config, const Match& match) {
   const Layer& module = tree.modules()[match.layer];
   const std::string what = "layer '" + module.name + "'";
-  const auto found = tree.tensors().find(module.name + ".weight");
-  if (found == tree.tensors().end() || !found->second.defined())
-    throw Error(Status::kUnsupported,
-                what + (module.class_name.empty() ? "" : " (" + module.class_name + ")") +
-                    ": has no parameter 'weight' to rotate; leave it out by exclude_modules");
-  const at::Tensor& weight = found->second;
-  if (!is_rotatable(weight.scalar_type()))
-    throw Error(Status::kUnsupported,
-                what + ": its weight is " + torch_name(weight.scalar_type()) +
-                    ", and only float16, bfloat16, float32 and float64 can be rotated; use a model "
-                    "that is not quantised");
+  const at::Tensor& weight = rotatable_weight(tree, module);
 
   ModelLayer layer{.module = match.layer, .name = module.name, .kind = module.kind};
   layer.groups = tree.tree().groups(match.layer);
@@ -67,19 +57,6 @@ ModelLayer plan_layer(const PreparedTree& tree, const OFTConfig& config, const M
                     "), by oft_block_size or rank_pattern, or exclude the layer");
   layer.rows = config.block_share ? 1 : layer.features / layer.block_size;
   return layer;
-}
-
-/// Gives the layer its place in the flat tensor of its block size.
-void place(ModelLayer& layer, const at::Tensor& weight, std::vector<FlatShape>& flats) {
-  const at::ScalarType dtype = weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  auto flat = std::find_if(flats.begin(), flats.end(), [&](const FlatShape& candidate) {
-    return candidate.block_size == layer.block_size && candidate.dtype == dtype &&
-           candidate.device == weight.device();
-  });
-  if (flat == flats.end())
-    flat = flats.insert(flats.end(), FlatShape{layer.block_size, dtype, weight.device()});
-  layer.flat = static_cast<std::size_t>(flat - flats.begin());
-  layer.first_row = std::exchange(flat->rows, flat->rows + layer.rows);
 }
 
 /// PEFT too saves the targets that it found, not the word they were asked for by.
@@ -138,7 +115,7 @@ std::vector<std::size_t> AdapterPlan::modules() const {
 AdapterPlan plan_adapter(const PreparedTree& tree, const OFTConfig& config,
                          const ModelFacts& facts) {
   config.validate();
-  AdapterPlan plan{.config = config};
+  AdapterPlan plan{.config = config, .spec = rotation_spec(config)};
   for (const Match& match : match_targets(config, tree.modules(), facts)) {
     ModelLayer layer = plan_layer(tree, config, match);
     place(layer, tree.tensor(layer.weight_name()), plan.flats);
@@ -150,19 +127,47 @@ AdapterPlan plan_adapter(const PreparedTree& tree, const OFTConfig& config,
   return plan;
 }
 
-at::Tensor weight_to_matrix(const ModelLayer& layer, const at::Tensor& weight) {
+const at::Tensor& rotatable_weight(const PreparedTree& tree, const Layer& module) {
+  const std::string what = "layer '" + module.name + "'";
+  const auto found = tree.tensors().find(module.name + ".weight");
+  if (found == tree.tensors().end() || !found->second.defined())
+    throw Error(Status::kUnsupported,
+                what + (module.class_name.empty() ? "" : " (" + module.class_name + ")") +
+                    ": has no parameter 'weight' to rotate; leave it out by exclude_modules");
+  const at::Tensor& weight = found->second;
+  if (!is_rotatable(weight.scalar_type()))
+    throw Error(Status::kUnsupported,
+                what + ": its weight is " + torch_name(weight.scalar_type()) +
+                    ", and only float16, bfloat16, float32 and float64 can be rotated; use a model "
+                    "that is not quantised");
+  return weight;
+}
+
+void place(ModelLayer& layer, const at::Tensor& weight, std::vector<FlatShape>& flats) {
+  const at::ScalarType dtype = weight.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  auto flat = std::find_if(flats.begin(), flats.end(), [&](const FlatShape& candidate) {
+    return candidate.block_size == layer.block_size && candidate.dtype == dtype &&
+           candidate.device == weight.device();
+  });
+  if (flat == flats.end())
+    flat = flats.insert(flats.end(), FlatShape{layer.block_size, dtype, weight.device()});
+  layer.flat = static_cast<std::size_t>(flat - flats.begin());
+  layer.first_row = std::exchange(flat->rows, flat->rows + layer.rows);
+}
+
+at::Tensor weight_to_matrix(const ModelLayer& layer, const at::Tensor& weight, Side side) {
   if (layer.kind == LayerKind::kConv1D) return weight.t();
   if (!is_convolution(layer.kind)) return weight;
-  if (layer.groups == 1) return weight.flatten(1);
+  if (layer.groups == 1 || side == Side::kOutput) return weight.flatten(1);
   return weight.reshape({layer.groups, weight.size(0) / layer.groups, -1})
       .transpose(0, 1)
-      .reshape({-1, layer.features});
+      .flatten(1);
 }
 
 at::Tensor matrix_to_weight(const ModelLayer& layer, const at::Tensor& matrix,
-                            at::IntArrayRef shape) {
+                            at::IntArrayRef shape, Side side) {
   if (layer.kind == LayerKind::kConv1D) return matrix.t().contiguous();
-  if (layer.groups == 1) return matrix.reshape(shape);
+  if (layer.groups == 1 || side == Side::kOutput) return matrix.reshape(shape);
   return matrix.reshape({shape[0] / layer.groups, layer.groups, -1}).transpose(0, 1).reshape(shape);
 }
 

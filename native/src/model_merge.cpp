@@ -19,11 +19,36 @@ LayerKind matrix_kind(const ModelLayer& layer) {
   return layer.kind == LayerKind::kEmbedding ? LayerKind::kEmbedding : LayerKind::kLinear;
 }
 
+/// By `merge_weight` or `unmerge_weight`. Groups of a convolution turn inputs of their own and
+/// outputs together, sides that do not mix.
+template <typename Rotate>
+at::Tensor rotate_weight(const ModelLayer& layer, const at::Tensor& weight,
+                         const std::vector<Rotation>& rotations, const Rotate& rotate) {
+  const auto rotate_side = [&](Side side, const at::Tensor& value,
+                               const std::vector<Rotation>& chosen) {
+    return matrix_to_weight(
+        layer, rotate(weight_to_matrix(layer, value, side), matrix_kind(layer), chosen),
+        value.sizes(), side);
+  };
+  if (layer.groups == 1) return rotate_side(Side::kInput, weight, rotations);
+  std::vector<Rotation> inputs;
+  std::vector<Rotation> outputs;
+  for (const Rotation& rotation : rotations)
+    (rotation.spec().side == Side::kInput ? inputs : outputs).push_back(rotation);
+  if (outputs.empty()) return rotate_side(Side::kInput, weight, inputs);
+  if (inputs.empty()) return rotate_side(Side::kOutput, weight, outputs);
+  const at::Tensor exact =  // between the sides
+      weight.scalar_type() == at::kDouble ? weight : weight.to(at::kFloat);
+  return rotate_side(Side::kOutput, rotate_side(Side::kInput, exact, inputs), outputs);
+}
+
 at::Tensor merged_weight(const ModelLayer& layer, const at::Tensor& weight,
                          const std::vector<Rotation>& rotations, at::ScalarType dtype, bool safe) {
-  const at::Tensor matrix =
-      merge_weight(weight_to_matrix(layer, weight), matrix_kind(layer), rotations);
-  at::Tensor merged = matrix_to_weight(layer, matrix, weight.sizes()).to(dtype);
+  const auto merge = [](const at::Tensor& matrix, LayerKind kind,
+                        const std::vector<Rotation>& chosen) {
+    return merge_weight(matrix, kind, chosen);
+  };
+  const at::Tensor merged = rotate_weight(layer, weight, rotations, merge).to(dtype);
   if (safe && !merged.isfinite().all().item<bool>())
     throw Error(Status::kInvalidArgument,
                 "layer '" + layer.name +
@@ -42,9 +67,7 @@ at::Tensor MergedAdapters::base_tensor(const PreparedTree& tree, const std::stri
   if (found == layers_.end()) return merged;
   const auto& [layer, rotations] = found->second;
   try {
-    const at::Tensor matrix = unmerge_weight(weight_to_matrix(layer, merged.to(at::kDouble)),
-                                             matrix_kind(layer), rotations);
-    return matrix_to_weight(layer, matrix, merged.sizes());
+    return rotate_weight(layer, merged.to(at::kDouble), rotations, unmerge_weight);
   } catch (const Error& error) {
     throw Error(error.status(), "layer '" + layer.name + "': " + error.what());
   }

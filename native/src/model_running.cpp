@@ -16,9 +16,9 @@ namespace {
 /// True where every activation of the recipe would compute the same, and no gradient is wanted.
 bool is_constant(const Recipe& recipe, bool recording) {
   return std::ranges::none_of(recipe.adapters, [&](const std::shared_ptr<Adapter>& adapter) {
-    const OFTConfig& config = adapter->config();
+    const AdapterPlan& plan = adapter->plan();
     return (recording && adapter->is_trainable()) ||
-           (recipe.training && (config.coft || config.module_dropout > 0));
+           (recipe.training && (plan.spec.coft_eps || plan.config.module_dropout > 0));
   });
 }
 
@@ -47,6 +47,7 @@ std::shared_ptr<ModuleInstance> OFTModel::State::instance(
     std::unique_lock lock(mutex);
     require_loaded();
     const Recipe recipe = this->recipe(names);
+    if (recording || recipe.training) require_full_strength(recipe.adapters);
     const bool constant = is_constant(recipe, recording);
     const std::vector<at::Tensor> watched = constant ? recipe.watched() : std::vector<at::Tensor>();
     if (constant) {
@@ -66,16 +67,17 @@ std::shared_ptr<ModuleInstance> OFTModel::State::instance(
 
     std::optional<PlainMode> plain;
     if (constant || !recording) plain.emplace();
-    std::vector<AdapterParameters> parameters;
+    std::vector<AdapterSnapshot> snapshots;
     for (const std::shared_ptr<Adapter>& adapter : recipe.adapters) {
       if (recipe.training) adapter->project();
-      parameters.push_back(adapter->parameters().alias(/*differentiable=*/!constant && recording));
+      snapshots.push_back(adapter->snapshot(/*differentiable=*/!constant && recording));
     }
     CachedInstance made{.recipe = recipe, .stamp = recipe.stamp()};
     const std::set<std::string> pinned = pinned_tensors();
     lock.unlock();
     const bool by_weight = options.cache_merged_weights && constant && !recipe.training;
-    made.instance = make_instance(recipe, parameters, pinned, by_weight);
+    made.instance = make_instance(recipe, at_strengths(recipe.adapters, std::move(snapshots)),
+                                  pinned, by_weight);
     if (!constant) return made.instance;
 
     for (const at::Tensor& tensor : watched) made.values.push_back(tensor.clone());
@@ -126,6 +128,7 @@ std::vector<OFTModel::LayerParameter> OFTModel::layer_parameters() const {
   for (const std::shared_ptr<Adapter>& adapter : state_->adapters) {
     if (!adapter->is_materialized()) continue;
     const AdapterParameters& own = adapter->parameters();
+    if (own.plan->foreign) continue;
     for (const ModelLayer& layer : own.plan->layers) {
       const at::Tensor& grad = own.flats[layer.flat].grad();
       parameters.push_back(

@@ -33,6 +33,16 @@ void require_compatible(const AdapterList& adapters) {
   }
 }
 
+void require_full_strength(const AdapterList& adapters) {
+  for (const std::shared_ptr<Adapter>& adapter : adapters)
+    if (adapter->is_trainable() && adapter->strength() != 1)
+      throw Error(Status::kInvalidState,
+                  "adapter '" + adapter->name() + "' has strength " +
+                      number_text(adapter->strength()) +
+                      " and cannot be trained meanwhile; set it to 1 by set_adapter_strength, or "
+                      "run in evaluation mode without gradients");
+}
+
 void OFTModel::State::require_loaded() const {
   if (tree == nullptr)
     throw Error(Status::kInvalidState,
@@ -71,6 +81,10 @@ void OFTModel::State::require_new_name(const std::string& name) const {
                 "there is an adapter '" + name + "' already; delete it first or give another name");
 }
 
+bool OFTModel::State::is_merged(const std::string& name) const {
+  return merged != nullptr && std::ranges::count(merged->names(), name) > 0;
+}
+
 at::Tensor OFTModel::State::base_tensor(const std::string& name) const {
   return is_merged_in_place() ? merged->base_tensor(*tree, name) : tree->tensor(name);
 }
@@ -80,10 +94,21 @@ std::shared_ptr<PreparedTree> OFTModel::State::unmerged_tree() const {
 }
 
 std::vector<AdapterParameters> OFTModel::State::parameters_of(const AdapterList& chosen) const {
-  const std::lock_guard lock(mutex);
+  std::vector<AdapterSnapshot> snapshots;
+  {
+    const std::lock_guard lock(mutex);
+    for (const std::shared_ptr<Adapter>& adapter : chosen)
+      snapshots.push_back(adapter->snapshot(/*differentiable=*/false));
+  }
+  return at_strengths(chosen, std::move(snapshots));
+}
+
+std::vector<AdapterParameters> OFTModel::State::at_strengths(
+    const AdapterList& chosen, std::vector<AdapterSnapshot> snapshots) const {
   std::vector<AdapterParameters> parameters;
-  for (const std::shared_ptr<Adapter>& adapter : chosen)
-    parameters.push_back(adapter->parameters().alias(/*differentiable=*/false));
+  for (AdapterSnapshot& snapshot : snapshots) parameters.push_back(snapshot.at_strength());
+  const std::lock_guard lock(mutex);
+  for (std::size_t i = 0; i < chosen.size(); ++i) chosen[i]->keep(snapshots[i].scaled);
   return parameters;
 }
 

@@ -31,6 +31,9 @@ std::vector<std::string> names_of(const AdapterList& adapters);
 /// Throws Error(kInvalidArgument) where two of them replace the same parameter.
 void require_compatible(const AdapterList& adapters);
 
+/// Throws Error(kInvalidState) where one of them trains and has a strength other than 1.
+void require_full_strength(const AdapterList& adapters);
+
 /// Whoever changes the model holds `changes` from the first check to the end, computes everything,
 /// and publishes it under `mutex`. Whoever runs it takes what it needs under `mutex` and computes
 /// afterwards. So nobody waits for arithmetic but those who want its result.
@@ -60,12 +63,16 @@ struct OFTModel::State {
 
   /// Where base weights are not kept, merged ones are in the tree itself.
   bool is_merged_in_place() const { return merged != nullptr && !options.keep_base_weights; }
+  bool is_merged(const std::string& name) const;
   at::Tensor base_tensor(const std::string& name) const;
   /// The tree with nothing merged. It may be the very network, so this comes last before `publish`.
   std::shared_ptr<PreparedTree> unmerged_tree() const;
 
-  /// Aliases of the adapters' parameters. Takes `mutex`.
+  /// Aliases of the adapters' parameters at their strengths. Takes `mutex`.
   std::vector<AdapterParameters> parameters_of(const AdapterList& chosen) const;
+  /// The same of snapshots; what had to be computed is kept for others. Takes `mutex`.
+  std::vector<AdapterParameters> at_strengths(const AdapterList& chosen,
+                                              std::vector<AdapterSnapshot> snapshots) const;
   MergedAdapters merge(const AdapterList& chosen, bool safe, const LayerProgress& progress) const;
   /// Those of `names`, or the active ones, that are not merged yet.
   AdapterList adapters_to_merge(const std::optional<std::vector<std::string>>& names) const;

@@ -3,16 +3,14 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/linalg_inv_ex.h>
 #include <ATen/ops/linalg_svdvals.h>
-#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
 #include <complex>
 #include <string>
-#include <vector>
 
+#include "block_inverse.hpp"
 #include "butterfly.hpp"
 #include "cayley.hpp"
 #include "dtypes.hpp"
@@ -23,23 +21,6 @@
 #include "text.hpp"
 
 namespace oft {
-namespace {
-
-/// What the formula makes of the eigenvalue i*theta of Q.
-std::complex<double> turn(double theta, const RotationSpec& spec) {
-  using namespace std::complex_literals;
-  const std::complex<double> q = 1i * theta;
-  if (spec.formula == Formula::kCayley) return (1.0 - q) / (1.0 + q);
-  std::complex<double> sum = 0;
-  std::complex<double> power = 1;
-  for (const double coefficient : neumann_coefficients(spec)) {
-    sum += coefficient * power;
-    power *= q;
-  }
-  return sum;
-}
-
-}  // namespace
 
 std::string_view formula_name(Formula formula) {
   switch (formula) {
@@ -112,18 +93,7 @@ at::Tensor Rotation::matrices(at::ScalarType dtype) const {
 at::Tensor Rotation::inverse(at::ScalarType dtype) const {
   const at::Tensor r = matrices(dtype);
   if (is_orthogonal()) return r.transpose(1, 2).contiguous();
-  // One by one: the LU of a batch of large matrices, as MKL does it on several threads, is wrong.
-  std::vector<at::Tensor> inverses;
-  for (const at::Tensor& block : r.to(at::kDouble).unbind()) {
-    const auto [inverse, info] = at::linalg_inv_ex(block);
-    if (info.item<int>() != 0 || !inverse.isfinite().all().item<bool>())
-      throw Error(Status::kInvalidArgument,
-                  "rotation block " + std::to_string(inverses.size()) +
-                      " is singular, so the merge cannot be undone; restore the base weight from a "
-                      "copy");
-    inverses.push_back(inverse);
-  }
-  return at::stack(inverses).to(dtype);
+  return invert_blocks(r.to(at::kDouble)).to(dtype);
 }
 
 double Rotation::orthogonality_error(at::ScalarType dtype) const {
@@ -147,9 +117,8 @@ at::Tensor Rotation::angles() const {
 }
 
 double Rotation::largest_angle() const {
-  const at::Tensor q = q_.to(at::kDouble);
-  const double theta =
-      largest_singular_value(spec_.coft_eps ? project_coft(q, *spec_.coft_eps) : q, block_size_);
+  const double theta = largest_singular_value(
+      spec_.coft_eps ? project_coft(q_.to(at::kDouble), *spec_.coft_eps) : q_, block_size_);
   return std::abs(std::arg(turn(theta, spec_)));
 }
 

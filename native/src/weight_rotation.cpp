@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <iterator>
 #include <numeric>
@@ -17,6 +18,7 @@
 #include "oft/error.hpp"
 #include "oft/merge.hpp"
 #include "rotate_blocks.hpp"
+#include "rotation_quality.hpp"
 #include "weight_text.hpp"
 
 namespace oft {
@@ -229,6 +231,16 @@ void WeightRotation::run(std::int64_t first_row, const at::Tensor& rows,
 
 void WeightRotation::move_to(at::Device device) {
   for (Factor& factor : factors_) factor.values = factor.values.to(device);
+}
+
+double WeightRotation::orthogonality_error() const {
+  double worst = 0;
+  for (const Factor& factor : factors_) {
+    if (factor.kind == Factor::Kind::kRowScale) continue;
+    const double error = worst_orthogonality(factor.values);
+    if (std::isnan(error) || error > worst) worst = error;
+  }
+  return worst;
 }
 
 bool WeightRotation::run_all(const void* in, void* out, bool check) const {

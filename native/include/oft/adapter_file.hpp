@@ -66,8 +66,9 @@ class OFT_EXPORT AdapterFile {
   /// An adapter without layers.
   explicit AdapterFile(OFTConfig config);
 
-  /// Reads a PEFT folder, the tensor file inside one, or a file of another maker. Throws
-  /// Error(kNotFound) where a file is missing, Error(kParse) where one is malformed,
+  /// Reads a PEFT folder, the tensor file inside one, or a file of another maker (`.safetensors`,
+  /// or a pickle: `.pt`, `.pth`, `.bin`, `.ckpt`), given itself or as the only one in a folder.
+  /// Throws Error(kNotFound) where a file is missing, Error(kParse) where one is malformed,
   /// Error(kUnsupported) for adapters of PEFT <= 0.13 and of other methods, Error(kInvalidArgument)
   /// where tensors and config disagree.
   static AdapterFile load(const std::filesystem::path& path);
@@ -76,19 +77,24 @@ class OFT_EXPORT AdapterFile {
   /// for what PEFT's format has no place for: a `row_scale` other than 1, the output side.
   void save(const std::filesystem::path& folder) const;
 
+  /// Throws as `save` does for what cannot be written, before anything is.
+  void require_savable() const;
+
   /// The rotations of a layer with a weight of this kind and shape, in the order of application.
   /// Throws Error(kInvalidArgument) where the stored blocks do not fit the weight or the config.
   std::vector<Rotation> rotations(const AdapterLayer& layer, LayerKind kind,
                                   at::IntArrayRef shape) const;
 
-  /// The layer's one rotation of a dimension of `features`; throws as `rotations` does, and
-  /// Error(kUnsupported) for a layer of several.
+  /// The layer's one rotation of a dimension of `features`, as of a Linear; throws as `rotations`
+  /// does, and Error(kUnsupported) for a layer of several.
   Rotation rotation(const AdapterLayer& layer, std::int64_t features) const;
 
   /// Gives the layers the module paths of a model. What a file names by other schemes (underscores
   /// for dots, names of another model code) is matched with `modules`; names that match already
-  /// stay, and those that match nothing stay for the caller to report.
-  /// Throws Error(kInvalidArgument) for a name that can mean several modules, listing them.
+  /// stay, and those that match nothing stay for the caller to report. A layer fused from several
+  /// becomes several where the model has them one by one. PEFT's names are never changed.
+  /// Throws Error(kInvalidArgument), with nothing changed, for a name that can mean several
+  /// modules, listing them, and for two layers that mean the same.
   void resolve_names(const std::vector<Layer>& modules);
 
   /// The parts of a pipeline that the layers are in, sorted; one empty name where the file does not
@@ -97,6 +103,10 @@ class OFT_EXPORT AdapterFile {
 
   /// The same adapter with the layers of one component only.
   AdapterFile component(std::string_view name) const;
+
+  /// A base parameter's name in a file of PEFT, which wraps a layer that it turns and so moves the
+  /// layer's own parameters one level down, without `base_model.model.`.
+  std::string stored_name(const std::string& parameter) const;
 
   /// Adds a layer of the input side, or replaces it by parameters q [rows, b(b-1)/2].
   void put(const std::string& name, bool is_embedding, at::Tensor q);
@@ -118,16 +128,17 @@ class OFT_EXPORT AdapterFile {
   /// Base parameters that the adapter replaces as a whole: `modules_to_save`, biases and saved
   /// embeddings, by parameter name in the base model.
   std::map<std::string, at::Tensor> replacements;
-  std::vector<std::string> unused_keys;  ///< tensors that no field of the config announces
+  /// Tensors that no field of the config announces, or that are not understood in a file of another
+  /// maker.
+  std::vector<std::string> unused_keys;
   std::vector<std::string> warnings;
 
  private:
-  /// PEFT wraps a layer that it rotates, which moves the layer's own parameters one level down.
-  std::string stored_name(const std::string& parameter) const;
   void check_block_size(const AdapterLayer& layer, const Rotation& rotation) const;
   /// One factor's rotation; the row scale goes with the last. `features`: of the layer's side.
-  Rotation factor_rotation(const AdapterLayer& layer, std::size_t index,
-                           std::int64_t features) const;
+  /// `is_reversed`: by the negated parameters.
+  Rotation factor_rotation(const AdapterLayer& layer, std::size_t index, std::int64_t features,
+                           bool is_reversed) const;
 };
 
 }  // namespace oft

@@ -20,6 +20,7 @@
 #define OFT_C_API_H
 
 #include "oft/c_api/adapter.h"
+#include "oft/c_api/algebra.h"
 #include "oft/c_api/base.h"
 #include "oft/c_api/checkpoint_merge.h"
 #include "oft/c_api/config.h"

@@ -12,6 +12,7 @@ namespace oft {
 /// What `check_adapter` found of one layer.
 struct CheckedLayer {
   std::string name;
+  std::string component;  ///< of the pipeline; empty where the base is a model of its own
   std::string kind;
   std::vector<std::int64_t> shape;
   std::string side;          ///< "input" or "output"
@@ -48,7 +49,8 @@ OFT_EXPORT CheckReport check_adapter(const std::filesystem::path& base,
                                      double max_orthogonality_error = 0.1);
 
 /// What a path holds, as a JSON document: an adapter folder, a checkpoint, a diffusers pipeline or
-/// a TorchScript file. Throws Error(kParse) naming what it is not.
+/// a TorchScript file; `path` may be a name in the Hugging Face cache, too. Throws Error(kParse)
+/// naming what it is not.
 OFT_EXPORT std::string describe_path(const std::filesystem::path& path);
 
 }  // namespace oft

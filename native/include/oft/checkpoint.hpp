@@ -22,10 +22,12 @@ class OFT_EXPORT Checkpoint {
     const SafetensorsEntry* entry;  ///< owned by that file
   };
 
+  /// Opens a path, or a model in the local Hugging Face cache by its name, `org/name[@revision]`.
   /// Throws Error(kNotFound) naming what was looked for, or Error(kParse); an index and its shards
   /// must agree.
   static Checkpoint open(const std::filesystem::path& path);
 
+  /// Of the file or folder on this machine.
   const std::filesystem::path& path() const { return path_; }
   bool is_folder() const { return is_folder_; }
   const std::vector<SafetensorsFile>& files() const { return files_; }
@@ -60,7 +62,7 @@ class OFT_EXPORT Checkpoint {
 };
 
 /// The folders of a diffusers pipeline (`model_index.json`) that hold weights, by component name;
-/// empty where `path` is not a pipeline.
+/// empty where `path`, read as `Checkpoint::open` does, is not a pipeline.
 OFT_EXPORT std::vector<std::string> pipeline_components(const std::filesystem::path& path);
 
 }  // namespace oft

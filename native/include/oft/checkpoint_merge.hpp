@@ -41,7 +41,8 @@ struct OFT_EXPORT CheckpointMergeOptions {
 };
 
 struct MergedLayer {
-  std::string name;
+  std::string name;       ///< module path in its model
+  std::string component;  ///< of the pipeline; empty where the base is a model of its own
   std::string kind;
   std::vector<std::int64_t> shape;
   std::string dtype;
@@ -71,12 +72,18 @@ struct OFT_EXPORT MergeReport {
 /// Merges adapters into the weights of a checkpoint without a model: tensors stream through a few
 /// buffers, those that no adapter touches are copied by the kernel. The target appears whole or
 /// not at all.
+///
+/// The base is a `.safetensors` file, a folder with a model, or a diffusers pipeline, whose
+/// components (`text_encoder`, `unet`, ...) are all merged in one run. Base and adapters may also
+/// be names of models in the local Hugging Face cache, `org/name[@revision]`; nothing is
+/// downloaded.
 class OFT_EXPORT CheckpointMerge {
  public:
   explicit CheckpointMerge(std::filesystem::path base);
 
-  /// Adds an adapter folder; several apply in the order of a forward.
-  CheckpointMerge& adapter(std::filesystem::path folder);
+  /// Adds an adapter for a component of a pipeline, by its folder's name; empty: for the one that
+  /// has a weight for every layer. Several for one model apply in the order of a forward.
+  CheckpointMerge& adapter(std::filesystem::path path, std::string component = "");
   CheckpointMerge& options(CheckpointMergeOptions options);
   CheckpointMerge& progress(ProgressFunction progress);
 
@@ -85,8 +92,13 @@ class OFT_EXPORT CheckpointMerge {
   MergeReport write_to(const std::filesystem::path& target) const;
 
  private:
+  struct Adapter {
+    std::filesystem::path path;
+    std::string component;
+  };
+
   std::filesystem::path base_;
-  std::vector<std::filesystem::path> adapters_;
+  std::vector<Adapter> adapters_;
   CheckpointMergeOptions options_;
   ProgressFunction progress_;
 };

@@ -54,6 +54,9 @@ class OFT_EXPORT WeightRotation {
   /// The same in the weight's dtype to contiguous `out`, which may be `rows`.
   void run(std::int64_t first_row, const at::Tensor& rows, const at::Tensor& out) const;
 
+  /// The largest ||R^T R - I||_F of its blocks, as they are computed here. NaN where one is NaN.
+  double orthogonality_error() const;
+
   /// Keeps the matrices on a device, for rows there.
   void move_to(at::Device device);
 

@@ -84,7 +84,7 @@ class OFT_EXPORT OFTModel {
   OFTModel(std::shared_ptr<ModuleTree> model, const OFTConfig& config,
            const std::string& adapter_name = "default", const OFTModelOptions& options = {});
 
-  /// The model with an adapter from a folder, active.
+  /// The model with an adapter from a file or folder, active.
   static OFTModel from_pretrained(std::shared_ptr<ModuleTree> model,
                                   const std::filesystem::path& path,
                                   const std::string& adapter_name = "default",
@@ -101,17 +101,26 @@ class OFT_EXPORT OFTModel {
   void add_adapter(const std::string& name, const OFTConfig& config,
                    bool low_cpu_mem_usage = false);
 
-  /// Reads a folder into a new, inactive adapter, or into one that exists, whose parameters it
+  /// Reads an adapter into a new, inactive one, or into one that exists, whose parameters it
   /// replaces at once. Those keep their tensors, so that an optimizer goes on with them, unless the
   /// file has other shapes: take trainable_parameters again then. Merged layers are unmerged first.
   /// Throws what AdapterFile::load throws, Error(kInvalidArgument) listing layers that the file or
   /// the model lacks, and Error(kUnsupported) for a row scale (PEFT 0.14-0.15) that is to be
   /// trained.
+  ///
+  /// Adapters of other makers, which turn outputs or have several factors a layer, have no config:
+  /// they are used in the layers that the file names, by AdapterFile::resolve_names, and do not
+  /// train (Error(kUnsupported)). Of a file for several components of a pipeline the one is taken
+  /// whose layers are all in this model and fit it; Error(kInvalidArgument) listing them where none
+  /// is, or several are.
   void load_adapter(const std::filesystem::path& path, const std::string& name,
+                    const LoadAdapterOptions& options = {});
+  void load_adapter(const AdapterFile& file, const std::string& name,
                     const LoadAdapterOptions& options = {});
 
   /// Writes adapters as PEFT does: "default" into the folder, others into a folder of their name
-  /// inside it. All adapters where `names` is empty.
+  /// inside it. All adapters where `names` is empty. They are saved at strength 1. Throws, with
+  /// nothing written, Error(kUnsupported) for one that PEFT's format has no place for.
   void save_pretrained(const std::filesystem::path& folder,
                        const std::vector<std::string>& names = {}) const;
 
@@ -119,6 +128,18 @@ class OFT_EXPORT OFTModel {
   /// Merged layers are unmerged first. Throws Error(kInvalidArgument) where two of them replace the
   /// same parameter (biases, `modules_to_save`).
   void set_adapter(const std::vector<std::string>& names);
+
+  /// Turns each plane of an adapter's rotations R by `strength` times its angle, R^strength, which
+  /// stays orthogonal: 0 is the base, 1 (as at first) the adapter itself, a negative one turns the
+  /// other way; a row scale s becomes 1 + strength (s - 1). See Rotation::power: at a strength
+  /// other than 1 a Neumann series counts as the rotation nearest to it. What the adapter replaces
+  /// (biases, `modules_to_save`) is replaced whole. As atomic as a switch; the powers are computed
+  /// here, once. If the adapter is merged, merged layers are unmerged first; a merge is at the
+  /// strength of its moment. Kept when parameters are loaded anew. Throws Error(kInvalidArgument)
+  /// unless it is finite. With a strength other than 1 an adapter that trains can only run in
+  /// evaluation mode and without gradients: `activate` throws Error(kInvalidState) otherwise.
+  void set_adapter_strength(const std::string& name, double strength);
+  double adapter_strength(const std::string& name) const;
 
   /// Removes an adapter. Where it was active alone, the first that remains becomes so. Throws
   /// Error(kInvalidState) while it is merged.
@@ -171,8 +192,8 @@ class OFT_EXPORT OFTModel {
   std::vector<at::Tensor> trainable_parameters() const;
   std::vector<NamedTensor> named_trainable_parameters() const;
 
-  /// Of every adapter, by PEFT's names: `fc1.oft_R.default.weight` [rows, b(b-1)/2], a view of the
-  /// tensor above, and its gradient, undefined where there is none.
+  /// Of every adapter in PEFT's format, by PEFT's names: `fc1.oft_R.default.weight` [rows,
+  /// b(b-1)/2], a view of the tensor above, and its gradient, undefined where there is none.
   struct LayerParameter {
     std::string name;
     at::Tensor value;
@@ -180,10 +201,11 @@ class OFT_EXPORT OFTModel {
   };
   std::vector<LayerParameter> layer_parameters() const;
 
-  /// {"adapters": [{"name", "parameters", "trainable", "config"}...], "active", "merged",
-  /// "enabled", "training", "layers": [{"name", "kind", "placement", "features", "block_size",
-  /// "blocks", "adapter", "parameter": by name, null where it has none yet}...], "trainable_names":
-  /// of named_trainable_parameters, "trainable_parameters", "all_parameters": numbers of elements}.
+  /// {"adapters": [{"name", "parameters", "trainable", "strength", "config"}...], "active",
+  /// "merged", "enabled", "training", "layers": [{"name", "kind", "placement", "features",
+  /// "block_size", "blocks", "side", "adapter", "parameter": by name, null where it has none yet or
+  /// is of another maker than PEFT}...], once for each factor, "trainable_names": of
+  /// named_trainable_parameters, "trainable_parameters", "all_parameters": numbers of elements}.
   std::string to_json() const;
 
  private:

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "fixtures.h"
 #include "test.h"
 
@@ -30,7 +32,8 @@ static void what_is_saved_loads_again(void) {
   read_json(&json, adapter);
   CHECK_CONTAINS(json.data, "\"maker\":\"PEFT 0.21.0\"");
   CHECK_CONTAINS(json.data,
-                 "\"layers\":[{\"name\":\"fc1\",\"is_embedding\":false,\"rows\":2,\"block_size\":2,"
+                 "\"layers\":[{\"name\":\"fc1\",\"is_embedding\":false,\"side\":\"input\","
+                 "\"component\":\"\",\"factors\":1,\"rows\":2,\"block_size\":2,"
                  "\"dtype\":\"float64\"}]");
   CHECK_CONTAINS(json.data, "\"replacements\":[]");
   CHECK_CONTAINS(json.data, "\"unused_keys\":[]");
@@ -192,6 +195,11 @@ static void missing_files_are_not_found(void) {
   char file[kPathSize];
   path_in_folder(file, "empty/adapter_model.safetensors");
   write_base(file);
+  CHECK_FAILS(OFT_STATUS_INVALID_ARGUMENT, oft_adapter_load(TEXT(folder), &adapter, &failure),
+              folder, "holds no rotation");
+  save_adapter_a(folder, "fc1");
+  path_in_folder(file, "empty/adapter_config.json");
+  CHECK(remove(file) == 0);
   CHECK_FAILS(OFT_STATUS_NOT_FOUND, oft_adapter_load(TEXT(folder), &adapter, &failure), folder,
               "adapter_config.json");
   CHECK(adapter == UNTOUCHED);

@@ -99,6 +99,73 @@ static void a_folder_is_merged_into_a_folder(void) {
   oft_checkpoint_merge_destroy(merge);
 }
 
+/** Writes a pipeline of three components with the same weights as the base. */
+static void write_pipeline(struct paths* paths) {
+  static const char* const folders[] = {"pipe", "pipe/text_encoder", "pipe/unet", "pipe/vae"};
+  static const char* const weights[] = {"pipe/text_encoder/model.safetensors",
+                                        "pipe/unet/model.safetensors",
+                                        "pipe/vae/model.safetensors"};
+  char path[kPathSize];
+  for (int i = 0; i < 4; ++i) {
+    path_in_folder(path, folders[i]);
+    make_folder(path);
+  }
+  for (int i = 0; i < 3; ++i) {
+    path_in_folder(path, weights[i]);
+    write_base(path);
+  }
+  path_in_folder(path, "pipe/model_index.json");
+  write_file(path, "{}", 2);
+  path_in_folder(paths->base, "pipe");
+  path_in_folder(paths->target, "merged");
+}
+
+static void components_of_a_pipeline_are_merged_in_one_run(void) {
+  struct paths paths;
+  write_inputs(&paths);
+  write_pipeline(&paths);
+  oft_checkpoint_merge* merge = NULL;
+  CHECK_OK(oft_checkpoint_merge_create(TEXT(paths.base), &merge, &failure));
+  CHECK_OK(
+      oft_checkpoint_merge_component_adapter(merge, TEXT("unet"), TEXT(paths.adapter), &failure));
+  CHECK_OK(oft_checkpoint_merge_component_adapter(merge, TEXT("text_encoder"), TEXT(paths.adapter),
+                                                  &failure));
+  run(merge, paths.target);
+  char path[kPathSize];
+  path_in_folder(path, "merged/text_encoder/model.safetensors");
+  check_stored(path, "fc1.weight", merged_a, 8);
+  path_in_folder(path, "merged/unet/model.safetensors");
+  check_stored(path, "fc1.weight", merged_a, 8);
+  path_in_folder(path, "merged/vae/model.safetensors");
+  check_stored(path, "fc1.weight", weight_a, 8);
+  path_in_folder(path, "merged/model_index.json");
+  CHECK(read_file(path, (char[8]){0}, 8) == 2);
+
+  struct text report;
+  read_report(&report, merge);
+  CHECK_CONTAINS(report.data, "\"component\":\"text_encoder\"");
+  CHECK_CONTAINS(report.data, "\"component\":\"unet\"");
+  CHECK_CONTAINS(report.data,
+                 "\"files\":[\"text_encoder/model.safetensors\",\"unet/model.safetensors\"]");
+  oft_checkpoint_merge_destroy(merge);
+}
+
+static void components_that_are_unclear_are_refused(void) {
+  struct paths paths;
+  write_inputs(&paths);
+  write_pipeline(&paths);
+  oft_checkpoint_merge* merge = new_merge(paths.base, paths.adapter);
+  check_run_fails(merge, &paths, OFT_STATUS_INVALID_ARGUMENT, "fits several components",
+                  "'text_encoder', 'unet', 'vae'");
+  oft_checkpoint_merge_destroy(merge);
+  CHECK_OK(oft_checkpoint_merge_create(TEXT(paths.base), &merge, &failure));
+  CHECK_OK(
+      oft_checkpoint_merge_component_adapter(merge, TEXT("unett"), TEXT(paths.adapter), &failure));
+  check_run_fails(merge, &paths, OFT_STATUS_INVALID_ARGUMENT, "'unett'",
+                  "'text_encoder', 'unet', 'vae'");
+  oft_checkpoint_merge_destroy(merge);
+}
+
 static void several_adapters_apply_in_the_order_of_a_forward(void) {
   static const double q[6] = {0.1, 0.2, -0.1, 0.05, 0.15, -0.2};
   static const double expected[8] = {-0.481427411594, 0.505462071506, 5.377206247134,
@@ -359,6 +426,14 @@ static void null_is_refused(void) {
   CHECK_REFUSES_NULL(oft_checkpoint_merge_create(TEXT("base"), NULL, &failure), "out_merge");
   CHECK_REFUSES_NULL(oft_checkpoint_merge_adapter(NULL, TEXT("adapter"), &failure), "merge");
   CHECK_REFUSES_NULL(oft_checkpoint_merge_adapter(merge, NULL, 1, &failure), "path");
+  CHECK_REFUSES_NULL(
+      oft_checkpoint_merge_component_adapter(NULL, TEXT("unet"), TEXT("adapter"), &failure),
+      "merge");
+  CHECK_REFUSES_NULL(
+      oft_checkpoint_merge_component_adapter(merge, NULL, 1, TEXT("adapter"), &failure),
+      "component");
+  CHECK_REFUSES_NULL(oft_checkpoint_merge_component_adapter(merge, TEXT("unet"), NULL, 1, &failure),
+                     "path");
   CHECK_REFUSES_NULL(oft_checkpoint_merge_options(NULL, TEXT("{}"), &failure), "merge");
   CHECK_REFUSES_NULL(oft_checkpoint_merge_options(merge, NULL, 2, &failure), "json");
   CHECK_REFUSES_NULL(oft_checkpoint_merge_run(NULL, TEXT("target"), NULL, NULL, &failure), "merge");
@@ -371,6 +446,8 @@ static void null_is_refused(void) {
 static const struct test_case cases[] = {
     TEST_CASE(a_file_is_merged_into_a_file),
     TEST_CASE(a_folder_is_merged_into_a_folder),
+    TEST_CASE(components_of_a_pipeline_are_merged_in_one_run),
+    TEST_CASE(components_that_are_unclear_are_refused),
     TEST_CASE(several_adapters_apply_in_the_order_of_a_forward),
     TEST_CASE(the_last_options_count),
     TEST_CASE(force_replaces_what_exists),

@@ -5,7 +5,7 @@
 /* clang-format off */
 #define SUITES(X) \
   X(library) X(error) X(config) X(tensor) X(rotation) X(rotation_vectors) X(rotation_merge) \
-  X(threads) X(adapter) X(checkpoint_merge) X(reports) X(value) X(operator) X(gradient) X(random) X(script) X(model) X(optimizer)
+  X(threads) X(adapter) X(algebra) X(checkpoint_merge) X(reports) X(value) X(operator) X(gradient) X(random) X(script) X(model) X(optimizer)
 /* clang-format on */
 
 #define DECLARE_SUITE(noun) extern const struct test_suite noun##_suite;

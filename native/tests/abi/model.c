@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 
 #include "fixtures.h"
@@ -101,6 +102,35 @@ static void adapters_come_and_go(void) {
               oft_model_add_adapter(model, TEXT("default"), config, 0, &failure), "default");
   oft_config_destroy(config);
   oft_model_destroy(model);
+}
+
+static void strength_scales_an_adapter(void) {
+  oft_script* const base = new_script("mlp_scripted");
+  oft_model* const model = new_model(FC1_BLOCKS_OF_4);
+  turn_model(model, 0.5);
+  const double whole = distance(model, base);
+  double strength = 0;
+  CHECK_OK(oft_model_adapter_strength(model, TEXT("default"), &strength, &failure));
+  CHECK(strength == 1);
+  CHECK_OK(oft_model_set_adapter_strength(model, TEXT("default"), 0.5, &failure));
+  CHECK_OK(oft_model_adapter_strength(model, TEXT("default"), &strength, &failure));
+  CHECK(strength == 0.5);
+  expect_in_report(model, "\"strength\":0.5");
+  const double half = distance(model, base);
+  CHECK(half > whole / 10 && half < 0.9 * whole);
+  CHECK_OK(oft_model_set_adapter_strength(model, TEXT("default"), 0, &failure));
+  CHECK(distance(model, base) == 0);
+  CHECK_OK(oft_model_set_adapter_strength(model, TEXT("default"), 1, &failure));
+  CHECK(distance(model, base) == whole);
+  CHECK_FAILS(OFT_STATUS_INVALID_ARGUMENT,
+              oft_model_set_adapter_strength(model, TEXT("default"), NAN, &failure), "finite");
+  CHECK_FAILS(OFT_STATUS_NOT_FOUND, oft_model_set_adapter_strength(model, TEXT("x"), 1, &failure),
+              "'x'", "default");
+  CHECK_FAILS(OFT_STATUS_NOT_FOUND,
+              oft_model_adapter_strength(model, TEXT("x"), &strength, &failure), "'x'");
+  CHECK(strength == 0.5);
+  oft_model_destroy(model);
+  oft_script_destroy(base);
 }
 
 static void merge_and_unmerge_restore_the_weights(void) {
@@ -345,6 +375,14 @@ static void null_is_refused(void) {
   CHECK_REFUSES_NULL(oft_model_save_pretrained(model, NULL, 1, NULL, 0, &failure), "path");
   CHECK_REFUSES_NULL(oft_model_set_adapter(NULL, TEXT("[]"), &failure), "model");
   CHECK_REFUSES_NULL(oft_model_set_adapter(model, NULL, 2, &failure), "names");
+  CHECK_REFUSES_NULL(oft_model_set_adapter_strength(NULL, TEXT("default"), 1, &failure), "model");
+  CHECK_REFUSES_NULL(oft_model_set_adapter_strength(model, NULL, 1, 1, &failure), "name");
+  double strength = 7;
+  CHECK_REFUSES_NULL(oft_model_adapter_strength(NULL, TEXT("default"), &strength, &failure),
+                     "model");
+  CHECK_REFUSES_NULL(oft_model_adapter_strength(model, TEXT("default"), NULL, &failure),
+                     "out_strength");
+  CHECK(strength == 7);
   CHECK_REFUSES_NULL(oft_model_delete_adapter(NULL, TEXT("default"), &failure), "model");
   CHECK_REFUSES_NULL(oft_model_enable_adapter(NULL, 1, &failure), "model");
   CHECK_REFUSES_NULL(oft_model_adapter(NULL, TEXT("default"), &adapter, &failure), "model");
@@ -385,6 +423,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_new_adapter_is_the_identity_and_a_turned_one_is_not),
     TEST_CASE(save_and_from_pretrained_keep_the_outputs),
     TEST_CASE(adapters_come_and_go),
+    TEST_CASE(strength_scales_an_adapter),
     TEST_CASE(merge_and_unmerge_restore_the_weights),
     TEST_CASE(merge_and_unload_leaves_a_plain_module),
     TEST_CASE(unload_gives_the_base),

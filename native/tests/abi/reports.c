@@ -3,19 +3,10 @@
 #include "fixtures.h"
 #include "test.h"
 
-/** A report with a terminator, for <string.h>; the handle is destroyed. */
-static void take(struct text* text, oft_text* report) {
-  const char* const data = oft_text_data(report, &text->size);
-  CHECK(data != NULL && text->size > 0 && text->size < sizeof text->data);
-  memcpy(text->data, data, text->size);
-  text->data[text->size] = '\0';
-  oft_text_destroy(report);
-}
-
 static void describe(struct text* text, const char* path) {
   oft_text* report = NULL;
   CHECK_OK(oft_describe_path(TEXT(path), &report, &failure));
-  take(text, report);
+  take_text(text, report);
 }
 
 static void check_describe_fails(oft_status status, const char* path, const char* part) {
@@ -57,7 +48,7 @@ static void check_measures_the_layers_that_match(void) {
   oft_text* report = NULL;
   CHECK_OK(oft_check_adapter(TEXT(base), TEXT(adapter), 1e-3, &report, &failure));
   struct text text;
-  take(&text, report);
+  take_text(&text, report);
   CHECK_CONTAINS(text.data, "\"name\":\"fc1\"");
   CHECK_CONTAINS(text.data, "\"kind\":\"Linear\"");
   CHECK_CONTAINS(text.data, "\"blocks\":2");
@@ -77,13 +68,13 @@ static void what_fails_the_check_is_in_the_report(void) {
   oft_text* report = NULL;
   struct text text;
   CHECK_OK(oft_check_adapter(TEXT(base), TEXT(adapter), 1e-3, &report, &failure));
-  take(&text, report);
+  take_text(&text, report);
   CHECK_CONTAINS(text.data, "\"missing\":[\"fc7\"]");
   CHECK_CONTAINS(text.data, "nearest to the first: 'fc1'");
 
   save_adapter(adapter, NEUMANN_BLOCKS_OF_2, "fc1", q_a, 2, 1);
   CHECK_OK(oft_check_adapter(TEXT(base), TEXT(adapter), 1e-3, &report, &failure));
-  take(&text, report);
+  take_text(&text, report);
   CHECK_CONTAINS(text.data, "layer 'fc1': ||R^T R - I|| is 0.0228");
   CHECK_CONTAINS(text.data, "more than 0.001");
 }

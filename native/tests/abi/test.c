@@ -122,3 +122,11 @@ void end_text_pass(struct text* text, int pass, size_t size, const char* file, i
     if (text->data[i] == kUnwritten) fail_case(file, line, "byte %zu is not written", i);
   text->data[size] = '\0';
 }
+
+void take_text(struct text* text, oft_text* handle) {
+  const char* const data = oft_text_data(handle, &text->size);
+  CHECK(data != NULL && text->size > 0 && text->size < sizeof text->data);
+  memcpy(text->data, data, text->size);
+  text->data[text->size] = '\0';
+  oft_text_destroy(handle);
+}

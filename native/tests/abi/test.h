@@ -94,6 +94,9 @@ enum text_pass { TEXT_PROBE, TEXT_TOO_SMALL, TEXT_EXACT, TEXT_AMPLE };
 size_t begin_text_pass(struct text* text, int pass);
 void end_text_pass(struct text* text, int pass, size_t size, const char* file, int line);
 
+/** Copies a text that is not empty; the handle is destroyed. */
+void take_text(struct text* text, oft_text* handle);
+
 _Noreturn void fail_case(const char* file, int line, const char* format, ...);
 void check_ok(oft_status status, const char* file, int line);
 void check_fails(oft_status expected, oft_status status, const char* file, int line,

@@ -37,6 +37,7 @@ from peft import PeftConfig, PeftModel, get_peft_model_state_dict
 
 from files import Tensors, load_file
 from make_real_encoder import make as make_real_encoder
+from suite_diffusion import diffusion_jobs, diffusion_live_jobs
 from suite_jobs import Job, encoder_jobs, random_jobs
 from suite_live import LiveJob, encoder_live_jobs, random_live_jobs, run_live
 from tiny_encoder import from_state
@@ -195,7 +196,11 @@ class Report:
 
 
 def check_merges(report: Report, options: argparse.Namespace, encoder: Path, work: Path) -> None:
-    for source in (encoder_jobs(encoder, work), random_jobs(work, options.random)):
+    for source in (
+        encoder_jobs(encoder, work),
+        diffusion_jobs(work),
+        random_jobs(work, options.random),
+    ):
         for job in source:
             out = work / "merged"
             report.check(f"merge {job.name}", lambda: check_merge(job, options.oft, out))
@@ -213,7 +218,11 @@ def check_writers(report: Report, options: argparse.Namespace, work: Path) -> No
 
 
 def check_lives(report: Report, options: argparse.Namespace, encoder: Path, work: Path) -> None:
-    for source in (encoder_live_jobs(encoder), random_live_jobs(work, options.random)):
+    for source in (
+        encoder_live_jobs(encoder),
+        diffusion_live_jobs(work),
+        random_live_jobs(work, options.random),
+    ):
         for job in source:
             out = work / "live"
             report.check(f"live {job.name}", lambda: check_live(job, options.runner, out))

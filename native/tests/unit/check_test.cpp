@@ -1,5 +1,6 @@
 #include "oft/check.hpp"
 
+#include "oft/adapter_file.hpp"
 #include "support.hpp"
 
 namespace oft {
@@ -17,6 +18,22 @@ TEST(Check, RotationsKeepTheHypersphericalEnergy) {
     for (const double angle : layer.block_angles) EXPECT_GE(angle, layer.mean_angle * 0.1);
     EXPECT_GT(layer.energy_before, 0) << layer.name;
     EXPECT_NEAR(layer.energy_after / layer.energy_before, 1, 1e-5) << layer.name;
+  }
+}
+
+TEST(Check, EveryFolderThatPeftWroteFitsItsBase) {
+  for (const json& item : read_json(data_dir() / "adapters.json")["adapters"]) {
+    SCOPED_TRACE(item["name"].get<std::string>());
+    const fs::path adapter = data_dir() / item["adapter"];
+    // A Neumann series of random parameters is far from a rotation.
+    const CheckReport report = check_adapter(data_dir() / item["base"], adapter, 1e6);
+    EXPECT_EQ(report.problems, std::vector<std::string>{});
+    EXPECT_EQ(report.maker, AdapterFile::load(adapter).maker());
+    EXPECT_FALSE(report.layers.empty());
+    for (const CheckedLayer& layer : report.layers) {
+      EXPECT_EQ(layer.side, "input");
+      EXPECT_EQ(layer.factors, 1);
+    }
   }
 }
 

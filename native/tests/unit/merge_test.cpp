@@ -212,15 +212,22 @@ TEST(Merge, SafeModeSeesOverflowInTheCast) {
 }
 
 TEST(Merge, FindsEveryNonFiniteValue) {
-  for (const at::ScalarType type : {at::kHalf, at::kBFloat16, at::kFloat, at::kDouble})
+  const std::vector<std::pair<at::ScalarType, double>> largest_of_types = {
+      {at::kHalf, 65504},
+      {at::kBFloat16, 0x1.fep127},
+      {at::kFloat, std::numeric_limits<float>::max()},
+      {at::kDouble, std::numeric_limits<double>::max()}};
+  for (const auto& [type, largest] : largest_of_types)
     for (const double bad :
          {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
           std::numeric_limits<double>::quiet_NaN()})
-      for (const std::int64_t at : {0, 1, 62, 99}) {
-        at::Tensor values = at::randn({100}).to(type);
-        EXPECT_TRUE(WeightRotation::all_finite(values.const_data_ptr(), 100, type));
+      for (const auto& [count, at] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+               {1, 0}, {100, 62}, {255, 254}, {256, 0}, {256, 255}, {257, 256}, {700, 511}}) {
+        at::Tensor values = at::randn({count}).to(type);
+        values[count - 1] = -largest;
+        EXPECT_TRUE(WeightRotation::all_finite(values.const_data_ptr(), count, type));
         values[at] = bad;
-        EXPECT_FALSE(WeightRotation::all_finite(values.const_data_ptr(), 100, type));
+        EXPECT_FALSE(WeightRotation::all_finite(values.const_data_ptr(), count, type));
       }
 }
 

@@ -356,6 +356,7 @@ TEST_P(ModelTest, ReportsItself) {
                   {"features", 16},
                   {"block_size", 8},
                   {"blocks", 2},
+                  {"side", "input"},
                   {"adapter", "default"},
                   {"parameter", "fc1.oft_R.default.weight"}}));
   EXPECT_EQ(report["trainable_names"], json({"oft_R.default.b8"}));

@@ -151,5 +151,28 @@ TEST_P(ModelThreadsTest, OneTrainsWithCoftWhileOthersInfer) {
   EXPECT_EQ(strangers, 0);
 }
 
+TEST_P(ModelThreadsTest, SeeOneStrengthOfAllLayers) {
+  at::manual_seed(73);
+  const TestNetwork network = mlp(GetParam());
+  OFTModel model(network.tree, targets({"fc1", "fc2", "head"}, 4));
+  randomize(model);
+  const std::vector<double> strengths{1, 0.5, 0, -2};
+  std::vector<at::Tensor> allowed;
+  for (const double strength : strengths) {
+    model.set_adapter_strength("default", strength);
+    allowed.push_back(run(model, network));
+  }
+  std::atomic<int> strangers = 0;
+  beside(
+      [&] {
+        for (int i = 0; i < 100; ++i)
+          model.set_adapter_strength("default", strengths[static_cast<std::size_t>(i) % 4]);
+      },
+      [&] {
+        if (!find_equal(allowed, run(model, network))) ++strangers;
+      });
+  EXPECT_EQ(strangers, 0);
+}
+
 }  // namespace
 }  // namespace oft

@@ -91,12 +91,66 @@ TEST(Rotation, InverseUndoesEveryFormula) {
   }
 }
 
+// Sizes at which a batched LU of libtorch on several threads is wrong.
+TEST(Rotation, InverseOfLargeBlocks) {
+  at::manual_seed(6);
+  for (const std::int64_t b : {160, 200, 300}) {
+    for (const Formula formula : {Formula::kCayleyNeumann, Formula::kCayleyNeumannLegacy}) {
+      const Rotation rotation = random_rotation(3 * b, b, 0.02, {.formula = formula});
+      const at::Tensor r = rotation.matrices(at::kDouble);
+      const at::Tensor identity = at::eye(b, at::kDouble).expand_as(r);
+      EXPECT_LT(max_difference(r.matmul(rotation.inverse(at::kDouble)), identity), 1e-12)
+          << formula_name(formula) << " " << b;
+      EXPECT_LT(max_difference(rotation.inverse(at::kFloat).to(at::kDouble),
+                               rotation.matrices(at::kFloat).to(at::kDouble).inverse()),
+                1e-6)
+          << formula_name(formula) << " " << b;
+    }
+  }
+}
+
+// By more than a right angle, where elimination has to pivot.
+TEST(Rotation, InverseOfLargeAngles) {
+  at::manual_seed(8);
+  for (const std::int64_t b : {3, 32, 160}) {
+    const Rotation rotation =
+        random_rotation(4 * b, b, 1.0, {.formula = Formula::kCayleyNeumann, .terms = 4});
+    const at::Tensor r = rotation.matrices(at::kDouble);
+    ASSERT_LT(r.diagonal(0, 1, 2).min().item<double>(), 0);
+    const at::Tensor inverse = rotation.inverse(at::kDouble);
+    const at::Tensor residual = r.matmul(inverse) - at::eye(b, at::kDouble);
+    // Backward stable: off by some roundings of |R| |R^-1|.
+    EXPECT_LT((residual.abs() / r.abs().matmul(inverse.abs())).max().item<double>(), 1e-14) << b;
+  }
+}
+
+TEST(Rotation, SolveOfLargeBlocksAgreesWithTheKernel) {
+  at::manual_seed(7);
+  for (const std::int64_t b : {160, 200, 300}) {
+    const at::Tensor q = at::randn({3, b * (b - 1) / 2}, at::kDouble) * 0.1;
+    EXPECT_LT(max_difference(cayley_aten(q, b, {}), Rotation(q, 3 * b, {}).matrices(at::kDouble)),
+              1e-13 * static_cast<double>(b))
+        << b;
+  }
+}
+
 TEST(Rotation, SingularBlockIsNamed) {
   const Rotation rotation(tensor_of({{0.1}, {1.0}}), 4,
                           {.formula = Formula::kCayleyNeumann, .terms = 5});
   const std::string text =
       error_of(Status::kInvalidArgument, [&] { rotation.inverse(at::kDouble); });
   EXPECT_NE(text.find("block 1 is singular"), std::string::npos) << text;
+}
+
+TEST(Rotation, InverseOfWhatIsNotFiniteIsRefused) {
+  for (const double value : {NAN, INFINITY}) {
+    at::Tensor q = at::zeros({3, 496}, at::kDouble);
+    q[2][7] = value;
+    const Rotation rotation(q, 96, {.formula = Formula::kCayleyNeumann, .terms = 5});
+    const std::string text =
+        error_of(Status::kInvalidArgument, [&] { rotation.inverse(at::kFloat); });
+    EXPECT_NE(text.find("block 2 is singular"), std::string::npos) << text;
+  }
 }
 
 TEST(Rotation, AnglesAreThoseOfTheEigenvaluesOfR) {

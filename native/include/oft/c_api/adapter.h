@@ -10,9 +10,11 @@
 typedef struct oft_adapter oft_adapter;
 
 /**
- * Reads an adapter folder (adapter_config.json with adapter_model.safetensors or .bin).
+ * Reads an adapter folder (adapter_config.json with adapter_model.safetensors or .bin), or a file
+ * of LyCORIS, kohya sd-scripts or OneTrainer.
  * @param out_adapter new
- * Returns: NOT_FOUND, IO, PARSE, UNSUPPORTED (PEFT <= 0.13, other methods).
+ * Returns: NOT_FOUND, IO, PARSE, INVALID_ARGUMENT (tensors of several makers, of wrong shapes),
+ * UNSUPPORTED (PEFT <= 0.13, other methods).
  */
 OFT_API oft_status oft_adapter_load(const char* path, size_t path_size, oft_adapter** out_adapter,
                                     oft_error** out_error);
@@ -35,8 +37,8 @@ OFT_API oft_status oft_adapter_save(const oft_adapter* adapter, const char* path
                                     oft_error** out_error);
 
 /**
- * Text out: JSON with maker, layers (name, is_embedding, rows, block_size, dtype), replacements,
- * unused_keys, warnings.
+ * Text out: JSON with maker, layers (name, is_embedding, side, component, factors, rows,
+ * block_size, dtype), replacements, unused_keys, warnings.
  */
 OFT_API oft_status oft_adapter_to_json(const oft_adapter* adapter, char* buffer, size_t capacity,
                                        size_t* out_size, oft_error** out_error);

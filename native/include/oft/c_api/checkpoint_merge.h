@@ -7,17 +7,32 @@
 typedef struct oft_checkpoint_merge oft_checkpoint_merge;
 
 /**
- * A job that merges adapters into a checkpoint: a .safetensors file or a folder. Nothing is read
- * yet. Not safe from several threads at once.
+ * A job that merges adapters into a checkpoint. Nothing is read yet. Not safe from several threads
+ * at once.
+ * @param base a .safetensors file, a folder with a model, a diffusers pipeline, or a model in the
+ *             local Hugging Face cache by its name, "org/name[@revision]"
  * @param out_merge new
  */
 OFT_API oft_status oft_checkpoint_merge_create(const char* base, size_t base_size,
                                                oft_checkpoint_merge** out_merge,
                                                oft_error** out_error);
 
-/** Adds an adapter folder; several apply in the order of a forward. */
+/**
+ * Adds an adapter, for the component of a pipeline that has a weight for each of its layers.
+ * Several for one model apply in the order of a forward.
+ * @param path of the adapter, or its name as for base
+ */
 OFT_API oft_status oft_checkpoint_merge_adapter(oft_checkpoint_merge* merge, const char* path,
                                                 size_t path_size, oft_error** out_error);
+
+/**
+ * Adds an adapter for the component of a pipeline that is meant: "text_encoder", "unet", ...
+ * @param component its folder's name; empty: as oft_checkpoint_merge_adapter
+ */
+OFT_API oft_status oft_checkpoint_merge_component_adapter(oft_checkpoint_merge* merge,
+                                                          const char* component,
+                                                          size_t component_size, const char* path,
+                                                          size_t path_size, oft_error** out_error);
 
 /**
  * @param json {"safe", "force", "verify", "sync": boolean, "dtype": "float16" | "bfloat16" |
@@ -31,7 +46,7 @@ OFT_API oft_status oft_checkpoint_merge_options(oft_checkpoint_merge* merge, con
 /**
  * Runs the job; the target appears whole or not at all.
  * @param progress NULL, or called now and then with user_data
- * Returns: NOT_FOUND, IO, PARSE, INVALID_ARGUMENT (layers and weights that do not fit),
+ * Returns: NOT_FOUND, IO, PARSE, INVALID_ARGUMENT (layers, weights and components that do not fit),
  * INVALID_STATE (no adapter), UNSUPPORTED, CANCELLED.
  */
 OFT_API oft_status oft_checkpoint_merge_run(oft_checkpoint_merge* merge, const char* target,

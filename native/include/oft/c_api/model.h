@@ -40,12 +40,19 @@ OFT_API oft_status oft_model_add_adapter(oft_model* model, const char* name, siz
                                          const oft_config* config, int32_t low_cpu_mem_usage,
                                          oft_error** out_error);
 
-/** Reads a folder into a new, inactive adapter, or at once into one that exists. */
+/**
+ * Reads a file or folder into a new, inactive adapter, or at once into one that exists, whose
+ * strength stays. Adapters of other makers than PEFT do not train. Returns: UNSUPPORTED where
+ * `is_trainable` and it cannot be; INVALID_ARGUMENT where its layers are not those of the model.
+ */
 OFT_API oft_status oft_model_load_adapter(oft_model* model, const char* path, size_t path_size,
                                           const char* name, size_t name_size, int32_t is_trainable,
                                           int32_t low_cpu_mem_usage, oft_error** out_error);
 
-/** Writes adapters, all where `names` is NULL. Returns: IO. */
+/**
+ * Writes adapters, all where `names` is NULL, as they are at strength 1. Returns: IO; UNSUPPORTED,
+ * with nothing written, for one that PEFT's format has no place for.
+ */
 OFT_API oft_status oft_model_save_pretrained(const oft_model* model, const char* path,
                                              size_t path_size, const char* names, size_t names_size,
                                              oft_error** out_error);
@@ -53,6 +60,19 @@ OFT_API oft_status oft_model_save_pretrained(const oft_model* model, const char*
 /** Activates adapters, applied in this order. */
 OFT_API oft_status oft_model_set_adapter(oft_model* model, const char* names, size_t names_size,
                                          oft_error** out_error);
+
+/**
+ * Lets an adapter turn by `strength` times its angles: R^strength, 1 at first, 0 as the base. If it
+ * is merged, merged layers are unmerged first. With another strength than 1 one that trains runs in
+ * evaluation mode and without gradients only; forward returns INVALID_STATE otherwise.
+ * Returns: INVALID_ARGUMENT where it is not finite.
+ */
+OFT_API oft_status oft_model_set_adapter_strength(oft_model* model, const char* name,
+                                                  size_t name_size, double strength,
+                                                  oft_error** out_error);
+OFT_API oft_status oft_model_adapter_strength(const oft_model* model, const char* name,
+                                              size_t name_size, double* out_strength,
+                                              oft_error** out_error);
 
 /** Returns: INVALID_STATE while it is merged. */
 OFT_API oft_status oft_model_delete_adapter(oft_model* model, const char* name, size_t name_size,

@@ -15,6 +15,7 @@ OFT_API oft_status oft_check_adapter(const char* base, size_t base_size, const c
 
 /**
  * What a path holds: adapter folder, checkpoint, diffusers pipeline, TorchScript file.
+ * @param path also the name of a model in the Hugging Face cache, "org/name[@revision][/folder]"
  * @param out_report new: JSON
  * Returns: NOT_FOUND, IO, PARSE, UNSUPPORTED (an adapter of another method).
  */

@@ -46,6 +46,15 @@ OFT_API oft_status oft_rotation_matrices(const oft_rotation* rotation, oft_dtype
 OFT_API oft_status oft_rotation_inverse(const oft_rotation* rotation, oft_dtype dtype,
                                         oft_tensor** out_matrices, oft_error** out_error);
 
+/**
+ * R^exponent along the one-parameter group, by the exact formula: each plane turns by `exponent`
+ * times its angle. Of a Neumann series the power of the nearest rotation. out_rotation: new.
+ * Returns: INVALID_ARGUMENT for an exponent that is not finite, and where a plane makes half a
+ * turn, naming block and angle.
+ */
+OFT_API oft_status oft_rotation_power(const oft_rotation* rotation, double exponent,
+                                      oft_rotation** out_rotation, oft_error** out_error);
+
 /** The angles of the planes that each block turns, radians, [blocks or 1, b/2]. out_angles: new. */
 OFT_API oft_status oft_rotation_angles(const oft_rotation* rotation, oft_tensor** out_angles,
                                        oft_error** out_error);
