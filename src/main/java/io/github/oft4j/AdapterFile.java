@@ -13,26 +13,46 @@ import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * A PEFT adapter: a configuration, and parameters for each layer.
+ * An adapter: a configuration, and parameters for each layer.
  *
- * <p>Reads folders that PEFT 0.14 to 0.21 wrote, and writes what PEFT 0.21 reads without a warning.
- * Any number of threads may use one, but none while another calls {@link #put}.
+ * <p>Reads folders that PEFT 0.14 to 0.21 wrote and files by LyCORIS, kohya sd-scripts and
+ * OneTrainer, and writes what PEFT 0.21 reads without a warning. The configuration of a file of
+ * another maker than PEFT is made up from its layers. Any number of threads may use one, but none
+ * while another calls {@link #put}.
  */
 public final class AdapterFile extends NativeObject {
   /**
    * What an adapter holds for one layer.
    *
-   * @param name the layer's path in the base model
+   * @param name the layer's path in the base model; another maker than PEFT may have put
+   *     underscores for dots, which merging and checking resolve
    * @param isEmbedding whether the parameters are those of an embedding
-   * @param rows of the parameters: the number of blocks, or 1 with {@code block_share}
-   * @param blockSize edge of a block
+   * @param side which dimension of the weight is turned
+   * @param component the part of a pipeline that the file says the layer is in, such as {@code
+   *     "unet"}; empty where it says nothing
+   * @param factors how many rotations make up the layer's: more than 1 for layers fused from
+   *     several, and for butterflies
+   * @param rows of the first factor's parameters: the number of blocks, or 1 with {@code
+   *     block_share}
+   * @param blockSize edge of a block of the first factor
    * @param dtype element type of the parameters, as libtorch names it
    */
-  public record Layer(String name, boolean isEmbedding, long rows, long blockSize, String dtype) {
+  public record Layer(
+      String name,
+      boolean isEmbedding,
+      Side side,
+      String component,
+      long factors,
+      long rows,
+      long blockSize,
+      String dtype) {
     static Layer of(JsonNode json) {
       return new Layer(
           json.get("name").textValue(),
           json.get("is_embedding").booleanValue(),
+          Side.ofJsonName(json.get("side").textValue()),
+          json.get("component").textValue(),
+          json.get("factors").longValue(),
           json.get("rows").longValue(),
           json.get("block_size").longValue(),
           json.get("dtype").textValue());
@@ -47,16 +67,18 @@ public final class AdapterFile extends NativeObject {
   }
 
   /**
-   * Reads an adapter folder. The tensors are mapped into memory, not read.
+   * Reads an adapter. The tensors are mapped into memory, not read.
    *
    * @param scope its owner
    * @param path a folder with {@code adapter_config.json} and {@code adapter_model.safetensors} or
-   *     {@code adapter_model.bin}
+   *     {@code adapter_model.bin}; or a file by LyCORIS, kohya sd-scripts or OneTrainer, or the
+   *     folder that holds just it
    * @return a new adapter
    * @throws OFTNotFoundException where a file is missing
    * @throws OFTIOException where the operating system refuses to read
    * @throws OFTParseException where a file is malformed
-   * @throws OFTArgumentException where tensors and configuration disagree
+   * @throws OFTArgumentException where tensors and configuration disagree, or tensors of several
+   *     makers are mixed
    * @throws OFTUnsupportedException for adapters of PEFT 0.13 or older, and of other methods
    */
   public static AdapterFile load(OFTScope scope, Path path) {
@@ -110,8 +132,8 @@ public final class AdapterFile extends NativeObject {
    *
    * @param folder made where it does not exist
    * @throws OFTIOException where the operating system refuses to write
-   * @throws OFTUnsupportedException where the adapter has row scales (PEFT 0.14 and 0.15), which
-   *     the format has no place for
+   * @throws OFTUnsupportedException for what the format has no place for: row scales other than 1
+   *     (PEFT 0.14 and 0.15, LyCORIS), rotations of outputs, convolutions by OneTrainer
    */
   public void save(Path folder) {
     try (var call = Call.open()) {
@@ -162,7 +184,8 @@ public final class AdapterFile extends NativeObject {
   }
 
   /**
-   * Tensors of the file that no field of the configuration announces.
+   * Tensors of the file that no field of the configuration announces, or, in a file of another
+   * maker than PEFT, that are not understood.
    *
    * @return their keys
    */

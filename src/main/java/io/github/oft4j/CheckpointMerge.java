@@ -22,11 +22,33 @@ import java.util.Objects;
  *     .writeTo(Path.of("merged"));
  * }
  *
+ * <p>All components of a diffusers pipeline are merged in one run; what no adapter is for, and
+ * every other file, is carried along:
+ *
+ * {@snippet :
+ * CheckpointMerge.of(Path.of("stable-diffusion"))
+ *     .adapter("text_encoder", Path.of("text-adapter"))
+ *     .adapter("unet", Path.of("unet-adapter"))
+ *     .writeTo(Path.of("merged"));
+ * }
+ *
+ * <p>Base and adapters may also be names of models in the local cache of huggingface_hub, {@code
+ * Path.of("org/name")} or {@code Path.of("org/name@revision")}, where no such path exists. Nothing
+ * is downloaded.
+ *
  * <p>Not safe from several threads at once; different jobs do not disturb each other.
  */
 public final class CheckpointMerge {
+  /** An adapter and its component; empty: the one that it fits. */
+  private record Adapter(String component, Path path) {
+    Adapter {
+      Objects.requireNonNull(component, "component");
+      Objects.requireNonNull(path, "path");
+    }
+  }
+
   private final Path base;
-  private final List<Path> adapters = new ArrayList<>();
+  private final List<Adapter> adapters = new ArrayList<>();
   private final ObjectNode options = Json.object();
   private ProgressListener listener;
 
@@ -46,14 +68,27 @@ public final class CheckpointMerge {
   }
 
   /**
-   * Adds an adapter folder. Several apply in the order of a forward: the first one rotates the
-   * input first.
+   * Adds an adapter; for a pipeline, one for the only component that has a weight for each of its
+   * layers. Several for one model apply in the order of a forward: the first one rotates the input
+   * first.
    *
-   * @param folder with {@code adapter_config.json}
+   * @param path a folder with {@code adapter_config.json}, or a file of another maker
    * @return this
    */
-  public CheckpointMerge adapter(Path folder) {
-    adapters.add(Objects.requireNonNull(folder, "folder"));
+  public CheckpointMerge adapter(Path path) {
+    return adapter("", path);
+  }
+
+  /**
+   * Adds an adapter for a component of a pipeline. Several apply in the order of a forward.
+   *
+   * @param component its folder's name: {@code "text_encoder"}, {@code "unet"}, ...; empty for the
+   *     only one that the adapter fits
+   * @param path as for {@link #adapter(Path)}
+   * @return this
+   */
+  public CheckpointMerge adapter(String component, Path path) {
+    adapters.add(new Adapter(component, path));
     return this;
   }
 
@@ -173,8 +208,8 @@ public final class CheckpointMerge {
    * @return what was done
    * @throws OFTNotFoundException where a path or a file in it does not exist
    * @throws OFTParseException where a file is malformed
-   * @throws OFTArgumentException where adapters and weights do not fit, an option is out of range,
-   *     or a result is not finite and {@link #safe} was asked for
+   * @throws OFTArgumentException where adapters, components and weights do not fit, an option is
+   *     out of range, or a result is not finite and {@link #safe} was asked for
    * @throws OFTUnsupportedException for adapters of PEFT 0.13 or older, and of other methods
    * @throws OFTIOException where the operating system refuses to read or to write
    * @throws OFTDeviceException where the device does not exist
@@ -186,10 +221,17 @@ public final class CheckpointMerge {
       call.check(
           OftC.oft_checkpoint_merge_create(path.data(), path.size(), call.out(), call.error()));
       var merge = call.own(NativeType.CHECKPOINT_MERGE);
-      for (Path adapter : adapters) {
-        var folder = call.path(adapter);
+      for (Adapter adapter : adapters) {
+        var component = call.utf8(adapter.component());
+        var adapterPath = call.path(adapter.path());
         call.check(
-            OftC.oft_checkpoint_merge_adapter(merge, folder.data(), folder.size(), call.error()));
+            OftC.oft_checkpoint_merge_component_adapter(
+                merge,
+                component.data(),
+                component.size(),
+                adapterPath.data(),
+                adapterPath.size(),
+                call.error()));
       }
       var json = call.utf8(Json.text(options));
       call.check(OftC.oft_checkpoint_merge_options(merge, json.data(), json.size(), call.error()));

@@ -18,6 +18,10 @@ public enum Formula {
     this.jsonName = jsonName;
   }
 
+  String jsonName() {
+    return jsonName;
+  }
+
   static Formula ofJsonName(String name) {
     for (Formula formula : values()) {
       if (formula.jsonName.equals(name)) {

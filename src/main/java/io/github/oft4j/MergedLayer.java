@@ -8,7 +8,9 @@ import java.util.OptionalDouble;
 /**
  * What a {@link CheckpointMerge} did to the weight of one layer.
  *
- * @param name the layer's path in the model
+ * @param name the layer's path in its model
+ * @param component of a pipeline that the model is, for example {@code "unet"}; empty where the
+ *     base is a model of its own
  * @param kind how the weight is laid out
  * @param shape of the weight
  * @param dtype of the weight as written
@@ -21,6 +23,7 @@ import java.util.OptionalDouble;
  */
 public record MergedLayer(
     String name,
+    String component,
     LayerKind kind,
     List<Long> shape,
     String dtype,
@@ -31,9 +34,9 @@ public record MergedLayer(
     OptionalDouble verifyError) {
 
   static MergedLayer of(JsonNode json) {
-    JsonNode verifyError = json.path("verify_error");
     return new MergedLayer(
         json.get("name").textValue(),
+        json.get("component").textValue(),
         LayerKind.ofJsonName(json.get("kind").textValue()),
         Json.list(json.get("shape"), JsonNode::longValue),
         json.get("dtype").textValue(),
@@ -41,8 +44,6 @@ public record MergedLayer(
         json.get("blocks").longValue(),
         Json.number(json.get("orthogonality_error")),
         Json.number(json.get("largest_angle")),
-        verifyError.isNumber()
-            ? OptionalDouble.of(verifyError.doubleValue())
-            : OptionalDouble.empty());
+        Json.optionalNumber(json.path("verify_error")));
   }
 }

@@ -37,7 +37,8 @@ public final class OFT {
    * Tells what a path holds: an adapter folder, a checkpoint, a diffusers pipeline or a TorchScript
    * file.
    *
-   * @param path a file or a folder
+   * @param path a file or a folder; where there is none, the name of a model in the local cache of
+   *     huggingface_hub, {@code org/name[@revision][/folder]}
    * @return a JSON object whose {@code type} is {@code adapter}, {@code checkpoint}, {@code
    *     pipeline} or {@code torchscript}
    * @throws OFTNotFoundException where nothing is there

@@ -118,10 +118,10 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
   }
 
   /**
-   * A model with an adapter from a folder, {@code "default"}, which is active and does not train.
+   * A model with an adapter from a file, {@code "default"}, which is active and does not train.
    *
    * @param base stays as it is
-   * @param path a folder that {@link AdapterFile#load} reads
+   * @param path a file or folder that {@link AdapterFile#load} reads
    * @return a new model, in the scope of {@code base}
    * @throws OFTException as {@link #create(ScriptModule, OFTConfig, String)} and {@link
    *     AdapterFile#load} do
@@ -131,10 +131,10 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
   }
 
   /**
-   * A model with an adapter from a folder, which is active.
+   * A model with an adapter from a file, which is active.
    *
    * @param base stays as it is
-   * @param path a folder that {@link AdapterFile#load} reads
+   * @param path a file or folder that {@link AdapterFile#load} reads
    * @param adapterName the adapter's name in the model
    * @param isTrainable whether it trains
    * @param options of the model
@@ -205,10 +205,10 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
   }
 
   /**
-   * Reads a folder into a new, inactive adapter that does not train, or into one that exists, whose
-   * parameters it replaces at once.
+   * Reads an adapter into a new, inactive one that does not train, or into one that exists, whose
+   * parameters it replaces at once and whose strength stays.
    *
-   * @param path a folder that {@link AdapterFile#load} reads
+   * @param path a file or folder that {@link AdapterFile#load} reads
    * @param name the adapter's name in the model
    * @throws OFTArgumentException listing layers that the file or the model lacks
    * @throws OFTException as {@link AdapterFile#load} does
@@ -218,13 +218,19 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
   }
 
   /**
-   * Reads a folder into a new, inactive adapter, or into one that exists, whose parameters it
-   * replaces at once.
+   * Reads an adapter into a new, inactive one, or into one that exists, whose parameters it
+   * replaces at once and whose strength stays.
    *
-   * @param path a folder that {@link AdapterFile#load} reads
+   * <p>Adapters of other makers than PEFT have no configuration: they are used in the layers that
+   * the file names, and do not train. Of a file for several components of a pipeline the one is
+   * taken whose layers are all in this model and fit it.
+   *
+   * @param path a file or folder that {@link AdapterFile#load} reads
    * @param name the adapter's name in the model
    * @param isTrainable whether it trains
-   * @throws OFTArgumentException listing layers that the file or the model lacks
+   * @throws OFTArgumentException listing layers that the file or the model lacks, or the components
+   *     of which none or several are for this model
+   * @throws OFTUnsupportedException where it is to be trained and cannot be
    * @throws OFTException as {@link AdapterFile#load} does
    */
   public void loadAdapter(Path path, String name, boolean isTrainable) {
@@ -246,11 +252,13 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
 
   /**
    * Writes adapters as PEFT does: {@code "default"} into the folder, others into a folder of their
-   * name inside it.
+   * name inside it. They are saved as they are at strength 1.
    *
    * @param folder made where it does not exist
    * @param names which adapters; none for all
    * @throws OFTIOException where the operating system refuses to write
+   * @throws OFTUnsupportedException with nothing written, for an adapter that PEFT's format has no
+   *     place for
    */
   public void savePretrained(Path folder, String... names) {
     try (var call = Call.open()) {
@@ -279,6 +287,29 @@ public final class OFTModel extends OFTModelView implements AutoCloseable {
       var json = call.utf8(json(List.of(names)));
       call.check(
           OftC.oft_model_set_adapter(call.lease(handle), json.data(), json.size(), call.error()));
+    }
+  }
+
+  /**
+   * Lets an adapter turn by {@code strength} times its angles: a rotation R becomes R^strength,
+   * which stays orthogonal. 0 is the base, 1 (as at first) the adapter itself, and a negative
+   * strength turns the other way. What the adapter replaces (biases, {@code modules_to_save}) is
+   * replaced whole.
+   *
+   * <p>A forward sees the old strength or the new one. If the adapter is merged, merged layers are
+   * unmerged first; a merge is at the strength of its moment. With another strength than 1 an
+   * adapter that trains can only run in evaluation mode and without gradients.
+   *
+   * @param name which
+   * @param strength how much of it
+   * @throws OFTArgumentException unless {@code strength} is finite
+   */
+  public void setAdapterStrength(String name, double strength) {
+    try (var call = Call.open()) {
+      var text = call.utf8(name);
+      call.check(
+          OftC.oft_model_set_adapter_strength(
+              call.lease(handle), text.data(), text.size(), strength, call.error()));
     }
   }
 

@@ -13,7 +13,7 @@ import java.util.Optional;
  * @param merged names of those that are in the weights, in this order
  * @param enabled false while the model computes what its base computes
  * @param training the mode
- * @param layers those that adapters rotate, once for each adapter
+ * @param layers those that adapters rotate, once for each adapter and each factor of it
  * @param trainableNames of {@link OFTModel#namedTrainableParameters}
  * @param trainableParameters how many numbers an optimizer steps
  * @param allParameters how many numbers base and adapters have
@@ -36,14 +36,17 @@ public record OFTModelInfo(
    * @param name its name in the model
    * @param parameters how many numbers it has
    * @param trainable whether they train while it is active
+   * @param strength how much of it is applied; see {@link OFTModel#setAdapterStrength}
    * @param config its configuration in PEFT's JSON
    */
-  public record Adapter(String name, long parameters, boolean trainable, String config) {
+  public record Adapter(
+      String name, long parameters, boolean trainable, double strength, String config) {
     static Adapter of(JsonNode json) {
       return new Adapter(
           json.get("name").textValue(),
           json.get("parameters").longValue(),
           json.get("trainable").booleanValue(),
+          json.get("strength").doubleValue(),
           Json.text(json.get("config")));
     }
   }
@@ -58,8 +61,10 @@ public record OFTModelInfo(
    * @param features the rotated dimension
    * @param blockSize edge of a block
    * @param blocks how many blocks cover the features
+   * @param side {@code "input"}, or {@code "output"} where outputs are rotated
    * @param adapter whose rotation it is
-   * @param parameter of {@link OFTModel#layerParameters}; empty where it has not been loaded yet
+   * @param parameter of {@link OFTModel#layerParameters}; empty where it has not been loaded yet,
+   *     or is of another maker than PEFT
    */
   public record Layer(
       String name,
@@ -68,6 +73,7 @@ public record OFTModelInfo(
       long features,
       long blockSize,
       long blocks,
+      String side,
       String adapter,
       Optional<String> parameter) {
     static Layer of(JsonNode json) {
@@ -78,6 +84,7 @@ public record OFTModelInfo(
           json.get("features").longValue(),
           json.get("block_size").longValue(),
           json.get("blocks").longValue(),
+          json.get("side").textValue(),
           json.get("adapter").textValue(),
           Optional.ofNullable(json.get("parameter").textValue()));
     }

@@ -40,7 +40,7 @@ abstract sealed class OFTModelView extends NativeObject permits OFTModel {
   }
 
   /**
-   * What adapters learn for each layer, all adapters together.
+   * What adapters learn for each layer, all adapters in PEFT's format together.
    *
    * @return parts of the {@link #trainableParameters} and their gradients; share memory with the
    *     model, and belong to its scope
@@ -105,6 +105,22 @@ abstract sealed class OFTModelView extends NativeObject permits OFTModel {
    */
   public boolean isEnabled() {
     return info().enabled();
+  }
+
+  /**
+   * How much of an adapter is applied.
+   *
+   * @param name which
+   * @return 1, unless {@link OFTModel#setAdapterStrength} has set it
+   */
+  public double adapterStrength(String name) {
+    try (var call = Call.open()) {
+      var text = call.utf8(name);
+      call.check(
+          OftC.oft_model_adapter_strength(
+              call.lease(handle), text.data(), text.size(), call.out(), call.error()));
+      return call.outDouble();
+    }
   }
 
   /**

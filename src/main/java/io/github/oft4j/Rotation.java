@@ -139,6 +139,22 @@ public final class Rotation extends NativeObject {
   }
 
   /**
+   * This rotation at another strength: each plane turns by {@code exponent} times its angle. Of a
+   * Neumann series it is the power of the nearest rotation.
+   *
+   * @param exponent any finite number
+   * @return a new rotation in this one's scope, by {@link Formula#CAYLEY}
+   * @throws OFTArgumentException where a plane makes half a turn, for which the formula has no
+   *     parameters
+   */
+  public Rotation power(double exponent) {
+    try (var call = Call.open()) {
+      call.check(OftC.oft_rotation_power(call.lease(handle), exponent, call.out(), call.error()));
+      return adopt(call, scope(), features(), handle.anchor());
+    }
+  }
+
+  /**
    * How far {@code R} is from orthogonal.
    *
    * @param dtype to compute {@code R} in: {@link DType#FLOAT32} or {@link DType#FLOAT64}

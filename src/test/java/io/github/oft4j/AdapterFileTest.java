@@ -75,8 +75,8 @@ class AdapterFileTest {
       AdapterFile adapter = AdapterFile.load(scope, folder);
       assertEquals(
           List.of(
-              new AdapterFile.Layer("layers.0.q_proj", false, 2, 3, "float32"),
-              new AdapterFile.Layer("tokens", true, 2, 3, "float32")),
+              new AdapterFile.Layer("layers.0.q_proj", false, Side.INPUT, "", 1, 2, 3, "float32"),
+              new AdapterFile.Layer("tokens", true, Side.INPUT, "", 1, 2, 3, "float32")),
           adapter.layers());
       assertArrayEquals(q, adapter.rotation("layers.0.q_proj", 6).q().toFloatArray());
       assertEquals(config.targetModules(), adapter.config().targetModules());

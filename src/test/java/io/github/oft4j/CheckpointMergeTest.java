@@ -88,6 +88,7 @@ class CheckpointMergeTest {
     assertTrue(report.layers().stream().anyMatch(layer -> layer.verifyError().isPresent()));
     MergedLayer layer = report.layers().getFirst();
     assertEquals("float32", layer.dtype());
+    assertEquals("", layer.component());
     assertTrue(layer.blocks() > 0);
     assertTrue(layer.orthogonalityError() < 1e-5);
     assertTrue(layer.largestAngle() > 0);
@@ -198,6 +199,62 @@ class CheckpointMergeTest {
     assertTrue(thrown.getMessage().contains(target.toString()), thrown.getMessage());
     merge.force().writeTo(target);
     assertTrue(Files.exists(target.resolve("model.safetensors")));
+  }
+
+  @Test
+  void mergesTheComponentsOfAPipelineInOneRun() throws IOException {
+    Path pipeline = writePipeline();
+    Path target = temp.resolve("merged");
+    Path other = TestData.path("adapters/neumann");
+    MergeReport report =
+        CheckpointMerge.of(pipeline)
+            .adapter("unet", ADAPTER)
+            .adapter("text_encoder", other)
+            .sync(false)
+            .writeTo(target);
+    assertEquals(
+        List.of("text_encoder", "unet"),
+        report.layers().stream().map(MergedLayer::component).distinct().toList());
+    assertEquals(
+        List.of("text_encoder/model.safetensors", "unet/model.safetensors"), report.files());
+
+    Path alone = temp.resolve("alone");
+    CheckpointMerge.of(BASE).adapter(ADAPTER).sync(false).writeTo(alone);
+    assertSameWeights(alone, target.resolve("unet"));
+    CheckpointMerge.of(BASE).adapter(other).force().sync(false).writeTo(alone);
+    assertSameWeights(alone, target.resolve("text_encoder"));
+    assertSameWeights(BASE, target.resolve("vae"));
+    assertTrue(Files.exists(target.resolve("model_index.json")));
+  }
+
+  @Test
+  void aComponentThatIsUnclearOrUnknownIsRefused() throws IOException {
+    var merge = CheckpointMerge.of(writePipeline()).adapter(ADAPTER);
+    Path target = temp.resolve("merged");
+    var thrown = assertThrows(OFTArgumentException.class, () -> merge.writeTo(target));
+    assertTrue(thrown.getMessage().contains("'text_encoder', 'unet', 'vae'"), thrown.getMessage());
+    var unknown = CheckpointMerge.of(temp.resolve("pipeline")).adapter("unett", ADAPTER);
+    thrown = assertThrows(OFTArgumentException.class, () -> unknown.writeTo(target));
+    assertTrue(thrown.getMessage().contains("no component 'unett'"), thrown.getMessage());
+    assertFalse(Files.exists(target));
+    assertThrows(NullPointerException.class, () -> unknown.adapter(null, ADAPTER));
+  }
+
+  private Path writePipeline() throws IOException {
+    Path pipeline = Files.createDirectory(temp.resolve("pipeline"));
+    Files.writeString(pipeline.resolve("model_index.json"), "{}");
+    for (String component : List.of("text_encoder", "unet", "vae")) {
+      Files.createDirectory(pipeline.resolve(component));
+      for (String file : List.of("model.safetensors", "config.json")) {
+        Files.copy(BASE.resolve(file), pipeline.resolve(component).resolve(file));
+      }
+    }
+    return pipeline;
+  }
+
+  private static void assertSameWeights(Path expected, Path actual) throws IOException {
+    String file = "model.safetensors";
+    assertEquals(-1, Files.mismatch(expected.resolve(file), actual.resolve(file)));
   }
 
   private static void assertEmpty(Path folder) throws IOException {

@@ -94,6 +94,52 @@ class OFTModelTest {
   }
 
   @Test
+  void strengthScalesAnAdapter() {
+    OFTModel model = model();
+    float[] whole = y(model);
+    assertEquals(1, model.adapterStrength("default"));
+    model.setAdapterStrength("default", 0.5);
+    assertEquals(0.5, model.adapterStrength("default"));
+    assertEquals(0.5, model.info().adapters().getFirst().strength());
+    float[] half = y(model);
+    assertDiffers(whole, half);
+    assertDiffers(baseline(), half);
+    model.mergeAdapter();
+    assertArrayEquals(half, y(model), TOLERANCE);
+    model.setAdapterStrength("default", 0);
+    assertEquals(List.of(), model.mergedAdapters());
+    assertArrayEquals(baseline(), y(model));
+    model.setAdapterStrength("default", 1);
+    assertArrayEquals(whole, y(model));
+  }
+
+  @Test
+  void strengthIsFiniteAndForInference() {
+    OFTModel model = model();
+    assertThrows(OFTArgumentException.class, () -> model.setAdapterStrength("default", Double.NaN));
+    assertThrows(OFTNotFoundException.class, () -> model.setAdapterStrength("other", 0.5));
+    assertThrows(OFTNotFoundException.class, () -> model.adapterStrength("other"));
+    model.setAdapterStrength("default", 0.5);
+    model.train();
+    var failure = assertThrows(OFTStateException.class, () -> model.forward(x));
+    assertTrue(failure.getMessage().contains("set_adapter_strength"), failure.getMessage());
+    model.setAdapterStrength("default", 1);
+    model.forward(x);
+  }
+
+  @Test
+  void adaptersOfOtherMakersAreForTheModelThatTheyName() {
+    var file = TestData.path("foreign/lycoris-diag.safetensors");
+    var failure =
+        assertThrows(OFTArgumentException.class, () -> OFTModel.fromPretrained(base, file));
+    assertTrue(failure.getMessage().contains("'unet'"), failure.getMessage());
+    var options = OFTModelOptions.defaults();
+    assertThrows(
+        OFTUnsupportedException.class,
+        () -> OFTModel.fromPretrained(base, file, "default", true, options));
+  }
+
+  @Test
   void severalAdaptersAreKeptSwitchedAndDeleted(@TempDir Path folder) {
     OFTModel model = model();
     float[] first = y(model);

@@ -7,6 +7,7 @@ enum BenchWork {
   FORWARD,
   TRAIN,
   JOB,
+  UNET,
   STARTUP,
   ALL;
 

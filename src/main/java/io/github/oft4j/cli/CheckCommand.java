@@ -3,6 +3,7 @@ package io.github.oft4j.cli;
 import io.github.oft4j.AdapterCheck;
 import io.github.oft4j.CheckReport;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -22,8 +23,15 @@ final class CheckCommand extends ReportingSubcommand {
       description = "A .safetensors file, or a folder with a model.")
   private Path base;
 
-  @Parameters(index = "1", paramLabel = "ADAPTER", description = "A PEFT adapter folder.")
-  private Path adapter;
+  @Parameters(
+      index = "1",
+      paramLabel = "ADAPTER",
+      converter = AdapterArgument.Converter.class,
+      description = {
+        "An adapter: a folder of PEFT, or a file of another maker;",
+        "for a component of a pipeline also COMPONENT=ADAPTER."
+      })
+  private AdapterArgument adapter;
 
   @Option(
       names = "--max-orthogonality-error",
@@ -37,6 +45,12 @@ final class CheckCommand extends ReportingSubcommand {
       description = "Draw angles and hyperspherical energies.")
   private Path plot;
 
+  @Option(
+      names = "--html",
+      paramLabel = "FILE.html",
+      description = "Write a page with all figures, to read in a browser.")
+  private Path html;
+
   @Option(names = "--all", description = "List all layers, not only the worst.")
   private boolean all;
 
@@ -46,15 +60,21 @@ final class CheckCommand extends ReportingSubcommand {
 
   @Override
   ExitCode execute() throws CliException {
-    var check = AdapterCheck.of(base, adapter);
+    var check = AdapterCheck.of(adapter.modelOf(base), adapter.path());
     if (maxOrthogonalityError != null) {
       check = check.maxOrthogonalityError(maxOrthogonalityError);
     }
     CheckReport report = check.run();
+    var written = new ArrayList<Path>();
     if (plot != null) {
       AtomicFile.write(plot, CheckPlot.svg(report.layers(), adapter + " on " + base));
+      written.add(plot);
     }
-    print(report.json(), () -> new CheckText(all).of(report));
+    if (html != null) {
+      AtomicFile.write(html, CheckPage.html(report, base, adapter.path()));
+      written.add(html);
+    }
+    print(report.json(), () -> new CheckText(all).of(report, written));
     return report.problems().isEmpty() ? ExitCode.DONE : ExitCode.CHECK_FAILED;
   }
 }

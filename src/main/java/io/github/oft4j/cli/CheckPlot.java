@@ -31,14 +31,16 @@ final class CheckPlot {
   }
 
   private static AnglePlot.Row angles(CheckedLayer layer) {
-    return new AnglePlot.Row(layer.name(), CheckText.largestAngle(layer), layer.meanAngle());
+    return new AnglePlot.Row(
+        LayerFigures.title(layer), LayerFigures.largestAngle(layer), layer.meanAngle());
   }
 
   private static CategoryPlot energies(List<CheckedLayer> layers) {
     var data = new DefaultCategoryDataset();
     for (CheckedLayer layer : layers) {
-      data.addValue(finite(layer.energyBefore()), "energy before", layer.name());
-      data.addValue(finite(layer.energyAfter()), "energy after (inside: kept)", layer.name());
+      String title = LayerFigures.title(layer);
+      data.addValue(finite(layer.energyBefore()), "energy before", title);
+      data.addValue(finite(layer.energyAfter()), "energy after (inside: kept)", title);
     }
     var axis = new NumberAxis("hyperspherical energy");
     axis.setAutoRangeIncludesZero(false);

@@ -2,6 +2,7 @@ package io.github.oft4j.cli;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -9,13 +10,19 @@ import picocli.CommandLine.TypeConversionException;
 /**
  * One of a few words.
  *
- * @param <E> the words, as {@link #word} spells them
+ * @param <E> the words, by default as {@link #word} spells them
  */
 abstract class Choice<E extends Enum<E>> implements ITypeConverter<E> {
   private final E[] choices;
+  private final Function<? super E, String> spelling;
 
   Choice(Class<E> type) {
+    this(type, Choice::word);
+  }
+
+  Choice(Class<E> type, Function<? super E, String> spelling) {
     choices = type.getEnumConstants();
+    this.spelling = spelling;
   }
 
   /** For example "cross-entropy" for CROSS_ENTROPY. */
@@ -26,7 +33,7 @@ abstract class Choice<E extends Enum<E>> implements ITypeConverter<E> {
   @Override
   public final E convert(String word) {
     return Arrays.stream(choices)
-        .filter(choice -> word(choice).equals(word))
+        .filter(choice -> spelling.apply(choice).equals(word))
         .findFirst()
         .orElseThrow(
             () ->
@@ -34,8 +41,6 @@ abstract class Choice<E extends Enum<E>> implements ITypeConverter<E> {
                     "'"
                         + word
                         + "' is none of "
-                        + Arrays.stream(choices)
-                            .map(Choice::word)
-                            .collect(Collectors.joining(", "))));
+                        + Arrays.stream(choices).map(spelling).collect(Collectors.joining(", "))));
   }
 }

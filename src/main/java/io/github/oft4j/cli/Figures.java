@@ -14,8 +14,20 @@ final class Figures {
     return String.format(Locale.ROOT, "%.1e", value);
   }
 
+  static String percent(double share) {
+    return String.format(Locale.ROOT, "%.2g %%", 100 * share);
+  }
+
+  static String energy(double value) {
+    return String.format(Locale.ROOT, "%.6g", value);
+  }
+
+  static String number(long number) {
+    return String.format(Locale.ROOT, "%,d", number);
+  }
+
   static String count(long number, String noun) {
-    return String.format(Locale.ROOT, "%,d %s%s", number, noun, number == 1 ? "" : "s");
+    return number(number) + " " + noun + (number == 1 ? "" : "s");
   }
 
   static String shape(Iterable<? extends Number> sizes) {

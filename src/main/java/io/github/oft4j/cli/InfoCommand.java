@@ -9,12 +9,15 @@ import picocli.CommandLine.Parameters;
 /** {@code oft info}: what a path holds. */
 @Command(
     name = "info",
-    description = "Tells what an adapter, a checkpoint or a TorchScript file holds.",
+    description = "Tells what an adapter, a checkpoint, a pipeline or a TorchScript file holds.",
     sortOptions = false)
 final class InfoCommand extends ReportingSubcommand {
   @Parameters(
       paramLabel = "PATH",
-      description = "An adapter folder, a checkpoint (file or folder), or a TorchScript file.")
+      description = {
+        "An adapter, a checkpoint (file or folder), a diffusers pipeline, a TorchScript file,",
+        "or a model in the Hugging Face cache: org/name[@revision][/folder]."
+      })
   private Path path;
 
   @Option(names = "--all", description = "List everything, not only the first lines.")

@@ -32,13 +32,18 @@ final class InfoText {
         title("adapter", adapter)
             .fact("written by", adapter.path("maker").asText())
             .fact("rotation", AdapterText.formula(config))
+            .list("turns", isOfOutputs(layers) ? List.of("outputs") : List.of())
+            .list("components", components(layers))
             .list("targets", targets(config.path("target_modules")))
             .fact("parameters", size(adapter));
     var table = new Table("layer", " block", " blocks", " dtype");
     for (JsonNode layer : first(layers)) {
       table.row(
           layer.path("name").asText()
-              + (layer.path("is_embedding").asBoolean() ? " (embedding)" : ""),
+              + (layer.path("is_embedding").asBoolean() ? " (embedding)" : "")
+              + (layer.path("factors").asInt() > 1
+                  ? " (first of " + Figures.count(layer.path("factors").asInt(), "factor") + ")"
+                  : ""),
           layer.path("block_size").asText(),
           layer.path("rows").asText(),
           layer.path("dtype").asText());
@@ -133,6 +138,21 @@ final class InfoText {
     return object.properties().stream()
         .map(entry -> entry.getValue().asText() + " " + entry.getKey())
         .collect(Collectors.joining(", "));
+  }
+
+  private static boolean isOfOutputs(JsonNode layers) {
+    return layers.valueStream().anyMatch(layer -> layer.path("side").asText().equals("output"));
+  }
+
+  /** The parts of a pipeline that an adapter names; none where it does not say. */
+  private static List<String> components(JsonNode layers) {
+    return layers
+        .valueStream()
+        .map(layer -> layer.path("component").asText())
+        .filter(component -> !component.isEmpty())
+        .distinct()
+        .sorted()
+        .toList();
   }
 
   private static List<String> targets(JsonNode targets) {

@@ -29,6 +29,9 @@ public final class Main {
     commands.put("merge", MergeCommand::new);
     commands.put("info", InfoCommand::new);
     commands.put("check", CheckCommand::new);
+    commands.put("convert", ConvertCommand::new);
+    commands.put("blend", BlendCommand::new);
+    commands.put("extract", ExtractCommand::new);
     commands.put("bench", BenchCommand::new);
     commands.put("bench-peer", BenchPeerCommand::new);
     commands.put("quickstart", QuickstartCommand::new);

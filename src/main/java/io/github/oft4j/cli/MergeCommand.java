@@ -3,16 +3,16 @@ package io.github.oft4j.cli;
 import io.github.oft4j.CheckpointMerge;
 import io.github.oft4j.DType;
 import io.github.oft4j.MergeReport;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 /** {@code oft merge}: writes a checkpoint into which adapters are merged. */
 @Command(
@@ -34,11 +34,14 @@ final class MergeCommand extends ReportingSubcommand {
       arity = "2..*",
       paramLabel = "ADAPTER... OUT",
       hideParamSyntax = true,
+      converter = AdapterArgument.Converter.class,
       description = {
-        "PEFT adapter folders, in the order in which a forward applies them;",
-        "then what to write: a file where BASE is one, else a folder."
+        "Adapters, in the order in which a forward applies them; for a pipeline as",
+        "COMPONENT=ADAPTER, for example unet=..., or for the component that fits.",
+        "Both may also be org/name[@revision], looked up in the Hugging Face cache.",
+        "Then what to write: a file where BASE is one, else a folder."
       })
-  private List<Path> adaptersAndTarget;
+  private List<AdapterArgument> adaptersAndTarget;
 
   @Option(names = "--safe", description = "Refuse weights that are not finite after the merge.")
   private boolean safe;
@@ -90,8 +93,9 @@ final class MergeCommand extends ReportingSubcommand {
 
   @Override
   ExitCode execute() {
-    List<Path> adapters = adaptersAndTarget.subList(0, adaptersAndTarget.size() - 1);
-    Path target = adaptersAndTarget.getLast();
+    List<AdapterArgument> adapters = adaptersAndTarget.subList(0, adaptersAndTarget.size() - 1);
+    checkComponents(adapters);
+    Path target = target(adaptersAndTarget.getLast());
     CheckpointMerge merge = configure(adapters);
     session.interruption().beginCancellableJob();
     MergeReport report;
@@ -109,9 +113,27 @@ final class MergeCommand extends ReportingSubcommand {
     return verify && !report.verified() ? ExitCode.CHECK_FAILED : ExitCode.DONE;
   }
 
-  private CheckpointMerge configure(List<Path> adapters) {
+  /** Two adapters for a component are meant where they differ. */
+  private void checkComponents(List<AdapterArgument> adapters) {
+    var seen = new HashSet<AdapterArgument>();
+    for (AdapterArgument adapter : adapters) {
+      if (adapter.namesComponent() && !seen.add(adapter)) {
+        throw new ParameterException(spec.commandLine(), adapter + " is given twice");
+      }
+    }
+  }
+
+  private Path target(AdapterArgument last) {
+    if (last.namesComponent() && Files.exists(last.path())) {
+      throw new ParameterException(
+          spec.commandLine(), "missing OUT: the last word, " + last + ", is an adapter");
+    }
+    return Path.of(last.word());
+  }
+
+  private CheckpointMerge configure(List<AdapterArgument> adapters) {
     var merge = CheckpointMerge.of(base).sync(!noSync);
-    adapters.forEach(merge::adapter);
+    adapters.forEach(adapter -> merge.adapter(adapter.component(), adapter.path()));
     if (safe) {
       merge.safe();
     }
@@ -139,21 +161,5 @@ final class MergeCommand extends ReportingSubcommand {
       merge.threads(threads);
     }
     return merge;
-  }
-
-  private static final class FloatingType implements ITypeConverter<DType> {
-    private static final List<DType> TYPES =
-        List.of(DType.FLOAT16, DType.BFLOAT16, DType.FLOAT32, DType.FLOAT64);
-
-    @Override
-    public DType convert(String name) {
-      return TYPES.stream()
-          .filter(type -> type.torchName().equals(name))
-          .findFirst()
-          .orElseThrow(
-              () ->
-                  new TypeConversionException(
-                      "'" + name + "' is none of float16, bfloat16, float32, float64"));
-    }
   }
 }

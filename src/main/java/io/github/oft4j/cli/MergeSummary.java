@@ -7,6 +7,7 @@ import io.github.oft4j.OFT;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -16,14 +17,18 @@ final class MergeSummary {
 
   private MergeSummary() {}
 
-  static String of(Path base, List<Path> adapters, Path target, MergeReport report) {
+  static String of(Path base, List<AdapterArgument> adapters, Path target, MergeReport report) {
     var facts = new Facts("Merged into " + base);
-    for (Path adapter : adapters) {
-      facts.fact("adapter", adapter + " (" + makerAndFormula(adapter) + ")");
+    for (AdapterArgument adapter : adapters) {
+      facts.fact("adapter", adapter + " (" + makerAndFormula(adapter.path()) + ")");
     }
-    List<MergedLayer> layers = report.layers();
-    if (!layers.isEmpty()) {
-      facts.fact("layers", kinds(layers) + ", " + blockSizes(layers));
+    byComponent(report.layers())
+        .forEach(
+            (component, layers) ->
+                facts.fact(
+                    component.isEmpty() ? "layers" : component,
+                    kinds(layers) + ", " + blockSizes(layers)));
+    if (!report.layers().isEmpty()) {
       facts.fact("rotation", rotation(report));
     }
     facts.list("replaced", report.replaced());
@@ -62,6 +67,11 @@ final class MergeSummary {
     return description.path("maker").asText()
         + ", "
         + AdapterText.formula(description.path("config"));
+  }
+
+  private static Map<String, List<MergedLayer>> byComponent(List<MergedLayer> layers) {
+    return layers.stream()
+        .collect(Collectors.groupingBy(MergedLayer::component, TreeMap::new, Collectors.toList()));
   }
 
   /** For example "40 Linear, 1 Embedding". */

@@ -19,6 +19,13 @@ sealed interface Progress extends AutoCloseable {
         return ByteSize.format(done) + " of " + ByteSize.format(total);
       }
     },
+    /** Counts bytes. */
+    EXTRACT("oft extract", "comparing", " MB", 1_000_000) {
+      @Override
+      String amount(long done, long total) {
+        return MERGE.amount(done, total);
+      }
+    },
     /** Counts steps. */
     TRAIN("oft train", "training", " steps", 1) {
       @Override

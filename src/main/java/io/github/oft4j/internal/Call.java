@@ -272,6 +272,18 @@ public final class Call implements AutoCloseable {
   }
 
   /**
+   * Copies numbers to native memory.
+   *
+   * @param values float64
+   * @return an array
+   */
+  public MemorySegment doubles(double... values) {
+    MemorySegment array = allocate(Math.max(1, values.length) * JAVA_DOUBLE.byteSize());
+    MemorySegment.copy(values, 0, array, JAVA_DOUBLE, 0, values.length);
+    return array;
+  }
+
+  /**
    * Makes a listener callable from native code as long as this call is open.
    *
    * @param progress what is called
@@ -303,8 +315,12 @@ public final class Call implements AutoCloseable {
     return out;
   }
 
-  /** The slot for another out-parameter of the same native call. */
-  MemorySegment secondOut() {
+  /**
+   * The slot for another out-parameter of the same native call.
+   *
+   * @return eight bytes
+   */
+  public MemorySegment secondOut() {
     return secondOut;
   }
 
@@ -417,6 +433,19 @@ public final class Call implements AutoCloseable {
     MemorySegment text = own(NativeType.TEXT);
     MemorySegment data = OftC.oft_text_data(text, out);
     return utf8(data.reinterpret(outLong()), outLong());
+  }
+
+  /**
+   * Takes the {@code oft_text} in the second out-parameter; the first one stays as it is.
+   *
+   * @return its text
+   */
+  public String takeSecondText() {
+    long first = outAddress();
+    out.set(JAVA_LONG, 0, secondOut.get(JAVA_LONG, 0));
+    String text = takeText();
+    out.set(JAVA_LONG, 0, first);
+    return text;
   }
 
   private String takeErrorMessage() {

@@ -16,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.function.Function;
 
 /**
@@ -111,6 +112,16 @@ public final class Json {
    */
   public static double number(JsonNode node) {
     return node.isNull() ? Double.NaN : node.doubleValue();
+  }
+
+  /**
+   * A number that may be absent.
+   *
+   * @param node a number, or null
+   * @return the number, or empty
+   */
+  public static OptionalDouble optionalNumber(JsonNode node) {
+    return node.isNumber() ? OptionalDouble.of(node.doubleValue()) : OptionalDouble.empty();
   }
 
   /** Reads the value whose first token is the current one. */

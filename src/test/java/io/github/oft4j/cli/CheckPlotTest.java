@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.oft4j.CheckedLayer;
-import io.github.oft4j.LayerKind;
 import java.io.ByteArrayInputStream;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -23,7 +22,7 @@ class CheckPlotTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 70})
   void everyLayerHasFourPointsAndItsName(int count) throws Exception {
-    Document svg = plot(layers(count));
+    Document svg = plot(CheckFixture.layers(count));
     assertEquals(SERIES * (count + 1), dots(svg)); // and one each in the legend
     List<String> texts = texts(svg);
     for (int i = 0; i < count; i++) {
@@ -32,9 +31,18 @@ class CheckPlotTest {
   }
 
   @Test
+  void layersOfAPipelineNameTheirComponents() throws Exception {
+    CheckedLayer layer = CheckFixture.layer("fc", 0.1);
+    Document svg =
+        plot(List.of(CheckFixture.in("unet", layer), CheckFixture.in("text_encoder", layer)));
+    assertEquals(SERIES * 3, dots(svg));
+    assertTrue(texts(svg).containsAll(List.of("unet/fc", "text_encoder/fc")));
+  }
+
+  @Test
   void axesNameTheirUnitsAndTheLegendItsSeries() throws Exception {
     assertTrue(
-        texts(plot(layers(2)))
+        texts(plot(CheckFixture.layers(2)))
             .containsAll(
                 List.of(
                     "adapter on base",
@@ -48,7 +56,7 @@ class CheckPlotTest {
 
   @Test
   void everyTextStatesItsSize() throws Exception {
-    NodeList texts = plot(layers(2)).getElementsByTagName("text");
+    NodeList texts = plot(CheckFixture.layers(2)).getElementsByTagName("text");
     for (int i = 0; i < texts.getLength(); i++) {
       String style = ((Element) texts.item(i)).getAttribute("style");
       assertTrue(style.contains("font-size:"), style); // viewers differ in what they assume
@@ -57,37 +65,8 @@ class CheckPlotTest {
 
   @Test
   void energiesThatAreNotFiniteAreLeftOut() throws Exception {
-    var layer =
-        new CheckedLayer(
-            "fc",
-            LayerKind.LINEAR,
-            List.of(4L, 4L),
-            2,
-            2,
-            0,
-            List.of(0.1, 0.2),
-            0.1,
-            0.7,
-            Double.NaN);
+    var layer = CheckFixture.layer("fc", 0, List.of(0.1, 0.2), 0.7, Double.NaN);
     assertEquals(SERIES - 1 + SERIES, dots(plot(List.of(layer))));
-  }
-
-  private static List<CheckedLayer> layers(int count) {
-    return IntStream.range(0, count)
-        .mapToObj(
-            i ->
-                new CheckedLayer(
-                    "model.layers." + i + ".q_proj",
-                    LayerKind.LINEAR,
-                    List.of(64L, 64L),
-                    32,
-                    2,
-                    1e-7,
-                    List.of(0.1, 0.2 + i * 1e-3),
-                    0.05,
-                    0.7 + i * 1e-3,
-                    0.7 + i * 1e-3))
-        .toList();
   }
 
   private static Document plot(List<CheckedLayer> layers) throws Exception {

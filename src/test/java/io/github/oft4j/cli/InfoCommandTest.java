@@ -35,6 +35,28 @@ class InfoCommandTest {
   }
 
   @Test
+  void describesAFileOfAnotherMaker() {
+    Path file = Path.of("native/tests/data/foreign/kohya-flux.safetensors");
+    CliRun run = CliRun.of("info", file).expect(ExitCode.DONE);
+    assertEquals(
+        """
+        native/tests/data/foreign/kohya-flux.safetensors: adapter
+          written by     kohya sd-scripts
+          rotation       exact Cayley
+          turns          outputs
+          components     transformer
+          targets        double_blocks_0_img_attn_qkv, double_blocks_0_img_mlp_0, single_blocks_0_linear1
+          parameters     48 (192 B)
+
+          layer                                              block  blocks    dtype
+          double_blocks_0_img_attn_qkv (first of 3 factors)      2       4  float32
+          double_blocks_0_img_mlp_0                              3       4  float32
+          single_blocks_0_linear1 (first of 4 factors)           2       4  float32
+        """,
+        run.out());
+  }
+
+  @Test
   void describesACheckpoint() {
     CliRun run = CliRun.of("info", DIGITS.resolve("base")).expect(ExitCode.DONE);
     assertEquals(

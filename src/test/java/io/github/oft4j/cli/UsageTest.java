@@ -41,7 +41,14 @@ class UsageTest {
           info a b                        | oft info  | unmatched argument at index 2: 'b'
           check a                         | oft check | missing ADAPTER
           check a b --max-orthogonality-error x | oft check | 'x' is not a double
-          bench mrge                      | oft bench | 'mrge' is none of merge, cayley, forward, train, job, startup, all
+          convert a b                     | oft convert | missing required option: '--to=FORMAT'
+          convert a b --to peff           | oft convert | 'peff' is none of peft, peft-0.15, lycoris, lora, full
+          convert a b --to peft --formula x | oft convert | 'x' is none of cayley, cayley-neumann
+          blend a                         | oft blend | missing ADAPTER[:WEIGHT]... OUT
+          blend a b --rule x              | oft blend | 'x' is none of group, ortho-merge
+          extract a b                     | oft extract | missing OUT
+          extract a b c --r 2 --oft_block_size 4 | oft extract | --oft_block_size=B, --r=R are mutually exclusive
+          bench mrge                      | oft bench | 'mrge' is none of merge, cayley, forward, train, job, unet, startup, all
           bench --pear x                  | oft bench | unknown option: '--pear'; did you mean '--peer'?
           bench --runs 0                  | oft bench | --runs is 0: give 1 or more
           bench --compare a b --runs 3    | oft bench | --compare measures nothing

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.oft4j.AdapterFile;
+import io.github.oft4j.DiffusionPipeline;
 import io.github.oft4j.OFTConfig;
 import io.github.oft4j.OFTModel;
 import io.github.oft4j.OFTScope;
@@ -32,6 +33,24 @@ class JavaExamplesTest {
     assertEquals(percent(output, "after"), percent(output, "merged"), output);
     assertTrue(Files.exists(folder.resolve("adapter/adapter_model.safetensors")));
     assertTrue(Files.exists(folder.resolve("merged.pt")));
+  }
+
+  @Test
+  void adaptsStableDiffusion() throws Exception {
+    Path pipeline = folder.resolve("base");
+    DiffusionPipeline.write(pipeline);
+    String output = run("StableDiffusion.java", DiffusionPipeline.MODELS, folder, pipeline);
+    assertTrue(loss(output, "after") < 0.7 * loss(output, "before"), output);
+    assertEquals(loss(output, "after"), loss(output, "merged"), 1e-4, output);
+    assertTrue(output.contains("264 layers of the pipeline merged"), output);
+    try (var scope = OFTScope.open()) {
+      var merged = ScriptModule.load(scope, folder.resolve("unet.pt"));
+      assertEquals(686, merged.parameters().size());
+      for (String name : List.of("text_encoder", "unet")) {
+        AdapterFile adapter = AdapterFile.load(scope, folder.resolve(name + "_adapter"));
+        assertEquals(8, adapter.config().r());
+      }
+    }
   }
 
   @Test
@@ -90,7 +109,16 @@ class JavaExamplesTest {
   }
 
   private static double percent(String output, String label) {
-    var line = Pattern.compile("^" + label + " +([\\d.]+) %$", Pattern.MULTILINE).matcher(output);
+    return number(output, label + " +([\\d.]+) %");
+  }
+
+  private static double loss(String output, String label) {
+    return number(output, label + " +loss ([\\d.]+)");
+  }
+
+  /** The group in the one line that matches. */
+  private static double number(String output, String regex) {
+    var line = Pattern.compile("^" + regex + "$", Pattern.MULTILINE).matcher(output);
     assertTrue(line.find(), output);
     return Double.parseDouble(line.group(1));
   }
