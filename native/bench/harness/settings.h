@@ -9,7 +9,7 @@ namespace oft::bench {
 
 /// What the command line asks for.
 struct Settings {
-  std::vector<std::string> works;  ///< names; empty: all
+  std::vector<std::string> works;  ///< names; empty: all but those on request
   std::optional<int> runs;
   bool tiny = false;              ///< smallest shapes, one run: only to see that all works
   std::string peer;               ///< a Python with PEFT; empty: none

@@ -28,7 +28,7 @@ void startup_work(Session& session) {
   const auto folder = session.workspace() / "startup";
   std::filesystem::create_directories(folder);
   const Job job = Job::in(folder);
-  job.write_inputs(/*layers=*/2, /*features=*/64, /*block_size=*/16);
+  job.write_inputs(linear_tensors(/*layers=*/2, /*features=*/64), linear_config(/*block_size=*/16));
   const auto merge = [&] { run({oft, "merge", job.base, job.adapter, job.target}); };
   merge();
   job.check();

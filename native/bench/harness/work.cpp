@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 #include "session.h"
 
@@ -9,9 +11,15 @@ namespace oft::bench {
 namespace {
 
 constexpr std::array kWorks = {
-    Work{"merge", merge_work}, Work{"cayley", cayley_work}, Work{"forward", forward_work},
-    Work{"train", train_work}, Work{"job", job_work},       Work{"startup", startup_work},
+    Work{"merge", merge_work},     Work{"cayley", cayley_work}, Work{"forward", forward_work},
+    Work{"train", train_work},     Work{"job", job_work},       Work{"unet", unet_work, true},
+    Work{"startup", startup_work},
 };
+
+bool is_wanted(const Work& work, const std::vector<std::string>& names) {
+  if (names.empty()) return !work.on_request;
+  return std::find(names.begin(), names.end(), work.name) != names.end();
+}
 
 }  // namespace
 
@@ -28,10 +36,8 @@ std::string work_names() {
 }
 
 void run_works(Session& session) {
-  const auto& wanted = session.settings().works;
   for (const Work& work : kWorks) {
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), work.name) == wanted.end())
-      continue;
+    if (!is_wanted(work, session.settings().works)) continue;
     session.begin(work.name);
     work.run(session);
   }

@@ -7,20 +7,40 @@ import os
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from work import Work
 
 
-class Layers(torch.nn.Module):
-    """Linear layers without bias, of the shapes that a state dict has."""
+def layer_of(tensors: dict[str, torch.Tensor]) -> nn.Module:
+    """The module that has parameters of these shapes."""
+    weight, bias = tensors["weight"], "bias" in tensors
+    if weight.dim() == 1:
+        return nn.GroupNorm(1, weight.shape[0])
+    outputs, inputs, *kernel = weight.shape
+    if kernel:
+        return nn.Conv2d(inputs, outputs, tuple(kernel), bias=bias)
+    return nn.Linear(inputs, outputs, bias=bias)
 
-    def __init__(self, state: dict[str, torch.Tensor]) -> None:
-        super().__init__()
-        self.layers = torch.nn.ModuleList()
-        with torch.device("meta"):
-            for i in range(len(state)):
-                out_features, in_features = state[f"layers.{i}.weight"].shape
-                self.layers.append(torch.nn.Linear(in_features, out_features, bias=False))
+
+def skeleton(state: dict[str, torch.Tensor]) -> nn.Module:
+    """A model of the layers that a state dict names, without a forward: merging runs none."""
+    layers = {}
+    for name, tensor in state.items():
+        layer, _, parameter = name.rpartition(".")
+        layers.setdefault(layer, {})[parameter] = tensor
+    model = nn.Module()
+    with torch.device("meta"):
+        for path, tensors in layers.items():
+            parent = model
+            *outer, last = path.split(".")
+            for name in outer:
+                if not hasattr(parent, name):
+                    parent.add_module(name, nn.Module())
+                parent = getattr(parent, name)
+            parent.add_module(last, layer_of(tensors))
+    model.load_state_dict(state, assign=True)
+    return model
 
 
 class Job(Work):
@@ -34,9 +54,7 @@ class Job(Work):
             os.remove(self.target)
 
     def run(self) -> None:
-        state = load_file(self.base)
-        model = Layers(state)
-        model.load_state_dict(state, assign=True)
+        model = skeleton(load_file(self.base))
         merged = PeftModel.from_pretrained(model, self.adapter).merge_and_unload()
         save_file(merged.state_dict(), self.target, {"format": "pt"})
 
