@@ -1,5 +1,6 @@
 /**
- * Orthogonal fine-tuning (OFT) on the JVM: reads, checks and merges adapters of PEFT.
+ * Orthogonal fine-tuning (OFT) on the JVM: trains, checks, converts and merges adapters of PEFT and
+ * other makers.
  *
  * <p>The command line alone needs picocli, progressbar and JFreeChart.
  */

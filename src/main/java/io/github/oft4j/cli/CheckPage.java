@@ -115,7 +115,7 @@ final class CheckPage {
     return List.of(
         section(
             "Rotation angles",
-            Html.of("p", "How far a block turns its inputs, in the plane where it turns most."),
+            Html.of("p", "How far a block turns, in the plane where it turns most."),
             charts.angleHistogram(),
             charts.angleProfile(),
             charts.largestAngles()),
