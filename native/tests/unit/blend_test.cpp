@@ -9,18 +9,6 @@ namespace {
 
 using namespace testing;
 
-/// An adapter of PEFT's format with one layer per q.
-AdapterFile adapter_of(const std::map<std::string, at::Tensor>& layers, OFTConfig config = {}) {
-  config.r = 0;
-  config.oft_block_size = block_size_of(layers.begin()->second.size(1));
-  std::vector<std::string> names;
-  for (const auto& [name, q] : layers) names.push_back(name);
-  config.target_modules = names;
-  AdapterFile file(config);
-  for (const auto& [name, q] : layers) file.put(name, false, q);
-  return file;
-}
-
 at::Tensor random_q(std::int64_t rows, std::int64_t b, double sigma = 0.2) {
   return at::randn({rows, b * (b - 1) / 2}, at::kDouble) * sigma;
 }
@@ -46,7 +34,7 @@ AdapterFile output_adapter(const std::string& name, at::Tensor q) {
 
 TEST(Blend, OneAdapterIsScaledByItsWeight) {
   at::manual_seed(41);
-  const AdapterFile file = adapter_of({{"fc", random_q(3, 4)}});
+  const AdapterFile file = peft_adapter({{"fc", random_q(3, 4)}});
   const Rotation rotation = file.rotation(file.layer("fc"), 12);
   for (const double weight : {0.0, 0.5, 1.0, 1.5, -1.0}) {
     BlendReport report;
@@ -63,8 +51,8 @@ TEST(Blend, GroupAddsLogarithms) {
   at::manual_seed(42);
   OFTConfig neumann;
   neumann.use_cayley_neumann = true;
-  const AdapterFile a = adapter_of({{"fc", random_q(2, 6)}});
-  const AdapterFile b = adapter_of({{"fc", random_q(2, 6, 0.1)}}, neumann);
+  const AdapterFile a = peft_adapter({{"fc", random_q(2, 6)}});
+  const AdapterFile b = peft_adapter({{"fc", random_q(2, 6, 0.1)}}, neumann);
   const AdapterFile blend = blend_adapters({{a, 0.7}, {b, -0.4}});
   const auto [u, s, vh] = at::linalg_svd(matrices(b, "fc", 12));
   const at::Tensor sum = log_of(matrices(a, "fc", 12)) * 0.7 - log_of(u.matmul(vh)) * 0.4;
@@ -76,8 +64,8 @@ TEST(Blend, OrthoMergeFollowsItsRule) {
   at::manual_seed(43);
   const at::Tensor q1 = random_q(3, 4);
   const at::Tensor q2 = random_q(3, 4);
-  const AdapterFile a = adapter_of({{"fc", q1}});
-  const AdapterFile b = adapter_of({{"fc", q2}});
+  const AdapterFile a = peft_adapter({{"fc", q1}});
+  const AdapterFile b = peft_adapter({{"fc", q2}});
   const auto norm = [](const at::Tensor& q) { return q.norm().item<double>() * std::sqrt(2.0); };
   const double c = (norm(q1) + norm(q2)) / norm(q1 + q2);
   BlendOptions options{.rule = BlendRule::kOrthoMerge};
@@ -86,15 +74,15 @@ TEST(Blend, OrthoMergeFollowsItsRule) {
   const double weighted = (norm(q1) + 0.5 * norm(q2)) / norm(q1 + 0.5 * q2);
   const AdapterFile uneven = blend_adapters({{a}, {b, 0.5}}, options);
   EXPECT_LT(max_difference(uneven.layers[0].factors[0].q, (q1 + 0.5 * q2) / 2 * weighted), 1e-14);
-  const AdapterFile opposite = adapter_of({{"fc", -q1}});
+  const AdapterFile opposite = peft_adapter({{"fc", -q1}});
   EXPECT_TRUE(
       blend_adapters({{a}, {opposite}}, options).layers[0].factors[0].q.eq(0).all().item<bool>());
 }
 
 TEST(Blend, AnAbsentLayerIsTheIdentity) {
   at::manual_seed(44);
-  const AdapterFile a = adapter_of({{"fc1", random_q(2, 4)}, {"fc2", random_q(3, 4)}});
-  const AdapterFile b = adapter_of({{"fc2", random_q(3, 4)}, {"fc3", random_q(1, 4)}});
+  const AdapterFile a = peft_adapter({{"fc1", random_q(2, 4)}, {"fc2", random_q(3, 4)}});
+  const AdapterFile b = peft_adapter({{"fc2", random_q(3, 4)}, {"fc3", random_q(1, 4)}});
   BlendReport report;
   const AdapterFile blend = blend_adapters({{a, 1}, {b, 0.5}}, {}, &report);
   EXPECT_LT(max_difference(matrices(blend, "fc1", 8), matrices(a, "fc1", 8)), 1e-14);
@@ -108,11 +96,11 @@ TEST(Blend, AnAbsentLayerIsTheIdentity) {
 
 TEST(Blend, SmallBlocksLieInLargerOnes) {
   at::manual_seed(45);
-  const AdapterFile small = adapter_of({{"fc", random_q(6, 2)}});
-  const AdapterFile large = adapter_of({{"fc", random_q(2, 6)}});
+  const AdapterFile small = peft_adapter({{"fc", random_q(6, 2)}});
+  const AdapterFile large = peft_adapter({{"fc", random_q(2, 6)}});
   OFTConfig sharing;
   sharing.block_share = true;
-  const AdapterFile shared = adapter_of({{"fc", random_q(1, 3)}}, sharing);
+  const AdapterFile shared = peft_adapter({{"fc", random_q(1, 3)}}, sharing);
   const AdapterFile blend = blend_adapters({{small, 0.5}, {large, 0.5}, {shared, 0.5}});
   EXPECT_EQ(blend.config.oft_block_size, 6);
   EXPECT_FALSE(blend.config.block_share);
@@ -130,19 +118,19 @@ TEST(Blend, SmallBlocksLieInLargerOnes) {
 }
 
 TEST(Blend, BlocksAndSidesThatDoNotFitAreNamed) {
-  const AdapterFile a = adapter_of({{"down.fc", random_q(3, 4)}});
+  const AdapterFile a = peft_adapter({{"down.fc", random_q(3, 4)}});
   expect_error(Status::kInvalidArgument, {"'down.fc'", "3", "4"}, [&] {
-    blend_adapters({{a}, {adapter_of({{"down.fc", random_q(4, 3)}})}});
+    blend_adapters({{a}, {peft_adapter({{"down.fc", random_q(4, 3)}})}});
   });
   expect_error(Status::kInvalidArgument, {"'down.fc'", "12", "16"}, [&] {
-    blend_adapters({{a}, {adapter_of({{"down.fc", random_q(4, 4)}})}});
+    blend_adapters({{a}, {peft_adapter({{"down.fc", random_q(4, 4)}})}});
   });
   expect_error(Status::kInvalidArgument, {"'down.fc'", "merge them"}, [&] {
     blend_adapters({{a}, {output_adapter("down.fc", random_q(3, 4))}});
   });
   expect_error(Status::kInvalidArgument, {"no adapter"}, [] { blend_adapters({}); });
   expect_error(Status::kInvalidArgument, {"finite"}, [&] { blend_adapters({{a, NAN}}); });
-  const AdapterFile quarter = adapter_of({{"fc", at::ones({1, 1}, at::kDouble)}});
+  const AdapterFile quarter = peft_adapter({{"fc", at::ones({1, 1}, at::kDouble)}});
   expect_error(Status::kInvalidArgument, {"'fc'", "block 0", "half a turn"}, [&] {
     blend_adapters({{quarter, 1}, {quarter, 1}});
   });
@@ -168,7 +156,7 @@ TEST(Blend, OutputSidesBecomeALycorisAdapter) {
 }
 
 TEST(Blend, ParametersThatAreNoRotationsMustAgree) {
-  AdapterFile a = adapter_of({{"fc", random_q(1, 4)}});
+  AdapterFile a = peft_adapter({{"fc", random_q(1, 4)}});
   a.config.modules_to_save = {"head"};
   a.replacements["head.weight"] = at::ones({2});
   AdapterFile b = a;
@@ -223,14 +211,14 @@ TEST(Blend, LayersOfManyBlockSizesKeepThem) {
   mixed.config.target_modules = std::vector<std::string>{"fc1", "fc2"};
   mixed.put("fc1", false, random_q(3, 4));
   mixed.put("fc2", false, random_q(4, 3));
-  const AdapterFile other = adapter_of({{"fc1", random_q(2, 6)}});
+  const AdapterFile other = peft_adapter({{"fc1", random_q(2, 6)}});
   const AdapterFile kept = blend_adapters({{mixed, 0.5}});
   EXPECT_EQ(kept.config.rank_pattern, mixed.config.rank_pattern);
   expect_error(Status::kInvalidArgument, {"'fc1'"}, [&] {
     blend_adapters({{mixed, 0.5}, {other, 0.5}});
   });
   const AdapterFile joined =
-      blend_adapters({{other, 0.5}, {adapter_of({{"fc2", random_q(4, 3)}}), 0.5}});
+      blend_adapters({{other, 0.5}, {peft_adapter({{"fc2", random_q(4, 3)}}), 0.5}});
   joined.save(folder / "joined");
   const AdapterFile again = AdapterFile::load(folder / "joined");
   EXPECT_EQ(again.rotation(again.layer("fc1"), 12).block_size(), 6);

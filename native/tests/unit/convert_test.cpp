@@ -14,17 +14,6 @@ namespace {
 using namespace testing;
 using Tensors = std::map<std::string, at::Tensor>;
 
-AdapterFile peft_adapter(const Tensors& layers, OFTConfig config = {}) {
-  config.r = 0;
-  config.oft_block_size = block_size_of(layers.begin()->second.size(1));
-  std::vector<std::string> names;
-  for (const auto& [name, q] : layers) names.push_back(name);
-  config.target_modules = names;
-  AdapterFile file(config);
-  for (const auto& [name, q] : layers) file.put(name, false, q);
-  return file;
-}
-
 at::Tensor random_q(std::int64_t rows, std::int64_t b, double sigma = 0.2) {
   return at::randn({rows, b * (b - 1) / 2}) * sigma;
 }

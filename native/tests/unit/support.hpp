@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core_support.hpp"
+#include "oft/adapter_file.hpp"
 #include "oft/rotation.hpp"
 #include "oft/safetensors.hpp"
 #include "oft/targets.hpp"
@@ -150,6 +151,19 @@ inline Rotation random_rotation(std::int64_t features, std::int64_t block_size, 
                                 RotationSpec spec = {}) {
   const std::int64_t rows = spec.block_share ? 1 : features / block_size;
   return Rotation(at::randn({rows, block_size * (block_size - 1) / 2}) * sigma, features, spec);
+}
+
+/// An adapter of PEFT's format with one layer per q.
+inline AdapterFile peft_adapter(const std::map<std::string, at::Tensor>& layers,
+                                OFTConfig config = {}) {
+  config.r = 0;
+  config.oft_block_size = block_size_of(layers.begin()->second.size(1));
+  std::vector<std::string> names;
+  for (const auto& [name, q] : layers) names.push_back(name);
+  config.target_modules = names;
+  AdapterFile file(config);
+  for (const auto& [name, q] : layers) file.put(name, false, q);
+  return file;
 }
 
 }  // namespace oft::testing
